@@ -1,0 +1,187 @@
+using V2V.Core.Sources;
+
+namespace V2V.Core.Inspection;
+
+/// <summary>What is inside a machine's disks, read from files alone.</summary>
+public sealed class V2VInspection
+{
+    /// <summary>The machine that was inspected.</summary>
+    public required V2VSource Source { get; init; }
+
+    /// <summary>Name of the machine.</summary>
+    public string Name => Source.Name;
+
+    /// <summary><c>linux</c>, <c>windows</c>, or <c>unknown</c> for a disk with no recognised OS.</summary>
+    public string OsType { get; init; } = "unknown";
+
+    /// <summary>libguestfs' name of the distribution (<c>debian</c>, <c>ubuntu</c>, <c>rhel</c>, …) or <c>unknown</c>.</summary>
+    public string Distro { get; init; } = "unknown";
+
+    /// <summary>The guest's own name for itself (PRETTY_NAME).</summary>
+    public string ProductName { get; init; } = "";
+
+    /// <summary>Version; 0.0 for a rolling release.</summary>
+    public Version Version { get; init; } = new(0, 0);
+
+    /// <summary>uname's name of the architecture: <c>x86_64</c>, <c>aarch64</c>, <c>i386</c>, …</summary>
+    public string Architecture { get; init; } = "unknown";
+
+    /// <summary>Host name, or empty.</summary>
+    public string HostName { get; init; } = "";
+
+    /// <summary>The osinfo database's short id (<c>debian12</c>, <c>ubuntu22.04</c>) or null.</summary>
+    public string? OsInfoId { get; init; }
+
+    /// <summary><c>deb</c>, <c>rpm</c>, … or empty.</summary>
+    public string PackageFormat { get; init; } = "";
+
+    /// <summary><c>apt</c>, <c>dnf</c>, … or empty.</summary>
+    public string PackageManager { get; init; } = "";
+
+    /// <summary><c>systemd</c>, <c>sysvinit</c>, <c>upstart</c>, <c>openrc</c>, … or empty.</summary>
+    public string InitSystem { get; init; } = "";
+
+    /// <summary>Firmware that the guest's disks boot with.</summary>
+    public FirmwareType Firmware { get; init; }
+
+    /// <summary>Boot loader, or null if none was found.</summary>
+    public BootLoaderInfo? BootLoader { get; init; }
+
+    /// <summary>Device of the root file system (<c>sda1</c>), or null.</summary>
+    public string? RootDevice { get; init; }
+
+    /// <summary>Candidates for the root file system, where there is more than one OS.</summary>
+    public IReadOnlyList<string> Roots { get; init; } = [];
+
+    /// <summary>Every volume of every disk.</summary>
+    public IReadOnlyList<VolumeInfo> Volumes { get; init; } = [];
+
+    /// <summary>Mount points in the order in which they must be mounted.</summary>
+    public IReadOnlyList<MountInfo> Mounts { get; init; } = [];
+
+    /// <summary>Installed packages or applications.</summary>
+    public IReadOnlyList<ApplicationInfo> Applications { get; init; } = [];
+
+    /// <summary>Installed kernels, the one that boots by default first.</summary>
+    public IReadOnlyList<KernelInfo> Kernels { get; init; } = [];
+
+    /// <summary>Guest tools that belong to another hypervisor.</summary>
+    public IReadOnlyList<GuestToolInfo> GuestTools { get; init; } = [];
+
+    /// <summary>Network configuration by card.</summary>
+    public IReadOnlyList<NetworkInfo> Networks { get; init; } = [];
+
+    /// <summary>What prevents a conversion.</summary>
+    public IReadOnlyList<BlockerInfo> Blockers { get; init; } = [];
+
+    /// <summary>What a user should know but does not prevent a conversion.</summary>
+    public IReadOnlyList<string> Warnings { get; init; } = [];
+
+    /// <inheritdoc/>
+    public override string ToString() => Name;
+}
+
+/// <summary>A partition, logical volume or whole disk.</summary>
+/// <param name="Device">Name as a Linux with SCSI disks would give it: <c>sda</c>, <c>sda1</c>.</param>
+/// <param name="DiskIndex">Index of the disk.</param>
+/// <param name="PartitionNumber">Number of the partition, 0 for a whole disk.</param>
+/// <param name="Offset">First byte on the disk.</param>
+/// <param name="Length">Length in bytes.</param>
+/// <param name="FileSystem">blkid's name of the content, or null.</param>
+/// <param name="Uuid">UUID of the content, or null.</param>
+/// <param name="Label">Label of the content, or null.</param>
+/// <param name="PartitionUuid">GPT partition GUID, or disk signature and number for MBR (<c>xxxxxxxx-nn</c>); null for a whole disk.</param>
+/// <param name="PartitionLabel">GPT partition name, or null.</param>
+/// <param name="PartitionType">GPT type GUID or MBR type as two hex digits; null for a whole disk.</param>
+/// <param name="FreeBytes">Free space of the file system, if it was opened.</param>
+/// <param name="FreeInodes">Free inodes of the file system, if it was opened.</param>
+public sealed record VolumeInfo(
+    string Device, int DiskIndex, int PartitionNumber, long Offset, long Length, string? FileSystem, string? Uuid, string? Label,
+    string? PartitionUuid, string? PartitionLabel, string? PartitionType, long? FreeBytes = null, long? FreeInodes = null);
+
+/// <summary>A line of fstab that was resolved to a volume.</summary>
+public sealed record MountInfo(string MountPoint, string Device, string FileSystem, string Spec, string Options);
+
+/// <summary>An installed package or application.</summary>
+public sealed record ApplicationInfo(string Name, string Version, string Architecture, string Description);
+
+/// <summary>A boot loader and its configuration.</summary>
+/// <param name="Type"><c>grub2</c>, <c>grub1</c>, <c>systemd-boot</c>, …</param>
+/// <param name="ConfigPath">Path of the configuration in the guest's tree.</param>
+/// <param name="HasFallbackLoader">True if the ESP holds \EFI\BOOT\BOOT*.EFI for the architecture; null for BIOS.</param>
+public sealed record BootLoaderInfo(string Type, string ConfigPath, bool? HasFallbackLoader);
+
+/// <summary>An installed kernel.</summary>
+public sealed record KernelInfo
+{
+    /// <summary>Version as uname -r prints it.</summary>
+    public required string Version { get; init; }
+
+    /// <summary>Package that owns it, or null.</summary>
+    public string? Package { get; init; }
+
+    /// <summary>Path of the kernel image.</summary>
+    public required string ImagePath { get; init; }
+
+    /// <summary>Path of the initramfs, or null.</summary>
+    public string? InitramfsPath { get; init; }
+
+    /// <summary>Compression of the initramfs' main archive: <c>gzip</c>, <c>xz</c>, <c>zstd</c>, <c>lz4</c>, <c>lzma</c>, <c>bzip2</c>, <c>lzo</c>, <c>none</c>; null without initramfs.</summary>
+    public string? InitramfsCompression { get; init; }
+
+    /// <summary>Directory of the modules, with symbolic links resolved (<c>/usr/lib/modules/…</c> in a usr-merged guest), or null.</summary>
+    public string? ModulesPath { get; init; }
+
+    /// <summary>Module names (underscores) in <see cref="ModulesPath"/>.</summary>
+    public IReadOnlyCollection<string> Modules { get; init; } = [];
+
+    /// <summary>Module names (underscores) in the initramfs.</summary>
+    public IReadOnlyCollection<string> InitramfsModules { get; init; } = [];
+
+    /// <summary>Directory of the modules inside the initramfs, as its archive spells it without a leading slash (<c>usr/lib/modules/6.1.0-18-amd64</c>), or null.</summary>
+    public string? InitramfsModulesPath { get; init; }
+
+    /// <summary>Modules and features compiled in, from modules.builtin (underscores).</summary>
+    public IReadOnlyCollection<string> BuiltIn { get; init; } = [];
+
+    /// <summary>True if the kernel has virtio-blk, as a module or built in.</summary>
+    public bool HasVirtioBlk { get; init; }
+
+    /// <summary>True if the kernel has virtio-scsi.</summary>
+    public bool HasVirtioScsi { get; init; }
+
+    /// <summary>True if the kernel has virtio-net.</summary>
+    public bool HasVirtioNet { get; init; }
+
+    /// <summary>True if what the initramfs holds (or the kernel has built in) can find a virtio-blk or virtio-scsi root.</summary>
+    public bool InitramfsHasVirtio { get; init; }
+
+    /// <summary>True if the boot loader starts this kernel by default.</summary>
+    public bool IsDefault { get; init; }
+}
+
+/// <summary>Guest tools of another hypervisor that were found in the guest.</summary>
+/// <param name="Name"><c>open-vm-tools</c>, <c>vmware-tools-tarball</c>, <c>virtualbox-guest-additions</c>, …</param>
+/// <param name="Kind"><c>package</c> or <c>files</c>.</param>
+/// <param name="Packages">Packages that belong to it.</param>
+public sealed record GuestToolInfo(string Name, string Kind, IReadOnlyList<string> Packages);
+
+/// <summary>A network interface as the guest's configuration knows it.</summary>
+/// <param name="InterfaceName">Name in the guest's configuration (<c>ens192</c>), or empty.</param>
+/// <param name="MacAddress">MAC of the source's card that belongs to it, or null if it cannot be told.</param>
+/// <param name="Configuration"><c>ifupdown</c>, <c>netplan</c>, <c>networkd</c>, <c>networkmanager</c>, …</param>
+/// <param name="ConfigPath">File that configures it.</param>
+/// <param name="Method"><c>dhcp</c>, <c>static</c>, <c>manual</c>.</param>
+/// <param name="Addresses">Static addresses with prefix length.</param>
+/// <param name="Gateway">Default gateway, or null.</param>
+/// <param name="DnsServers">Name servers.</param>
+public sealed record NetworkInfo(
+    string InterfaceName, string? MacAddress, string Configuration, string ConfigPath, string Method,
+    IReadOnlyList<string> Addresses, string? Gateway, IReadOnlyList<string> DnsServers);
+
+/// <summary>Something that prevents a conversion.</summary>
+/// <param name="ErrorId">Stable identifier.</param>
+/// <param name="Message">What it is.</param>
+/// <param name="Target">The object at fault.</param>
+/// <param name="Advice">What the user can do.</param>
+public sealed record BlockerInfo(string ErrorId, string Message, string Target, string Advice);
