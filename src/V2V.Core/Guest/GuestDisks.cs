@@ -1,0 +1,130 @@
+using System.Globalization;
+using V2V.Core.Inspection;
+using V2V.Core.Sources;
+using V2V.FileSystems;
+using V2V.Storage;
+
+namespace V2V.Core.Guest;
+
+/// <summary>
+/// All disks of a guest, opened: their volumes, and the file systems in them, each opened once. Start here to look into a guest.
+/// Not thread-safe; disposing it flushes and closes the file systems, and the disks if they are its own.
+/// </summary>
+public sealed class GuestDisks : IDisposable
+{
+    private readonly bool _ownsDevices;
+    private readonly Dictionary<string, GuestFileSystem> _fileSystems = new(StringComparer.Ordinal);
+
+    private GuestDisks(IReadOnlyList<BlockDevice> devices, bool ownsDevices)
+    {
+        Devices = devices;
+        _ownsDevices = ownsDevices;
+        try
+        {
+            Volumes = [.. devices.SelectMany((device, index) => VolumeFinder.Find(device, index))];
+        }
+        catch
+        {
+            CloseDevices();
+            throw;
+        }
+    }
+
+    /// <summary>The disks, in the order in which the guest sees them.</summary>
+    public IReadOnlyList<BlockDevice> Devices { get; }
+
+    /// <summary>Every volume of every disk, in order of disk and partition table.</summary>
+    public IReadOnlyList<GuestVolume> Volumes { get; }
+
+    /// <summary>Opens all disks of a source for reading.</summary>
+    public static GuestDisks Open(V2VSource source)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        var devices = new List<BlockDevice>();
+        try
+        {
+            foreach (SourceDisk disk in source.Disks)
+            {
+                devices.Add(disk.Open());
+            }
+        }
+        catch
+        {
+            devices.ForEach(d => d.Dispose());
+            throw;
+        }
+
+        return new GuestDisks(devices, ownsDevices: true);
+    }
+
+    /// <summary>Looks into devices that are open already, for example writable overlays.</summary>
+    /// <param name="devices">One device for each disk, in the guest's order.</param>
+    /// <param name="ownsDevices">True to dispose them with this object.</param>
+    public static GuestDisks Open(IReadOnlyList<BlockDevice> devices, bool ownsDevices = false)
+    {
+        ArgumentNullException.ThrowIfNull(devices);
+        return new GuestDisks(devices, ownsDevices);
+    }
+
+    /// <summary>The name that a Linux with SCSI disks would give a disk: <c>sda</c> for 0, <c>sdaa</c> for 26.</summary>
+    public static string DiskName(int index)
+    {
+        string letters = "";
+        for (int i = index; i >= 0; i = (i / 26) - 1)
+        {
+            letters = (char)('a' + (i % 26)) + letters;
+        }
+
+        return "sd" + letters;
+    }
+
+    /// <summary>The name of a volume: <c>sda1</c>, or <c>sda</c> for an unpartitioned disk (partition 0).</summary>
+    public static string VolumeName(int diskIndex, int partitionNumber) =>
+        partitionNumber == 0 ? DiskName(diskIndex) : DiskName(diskIndex) + partitionNumber.ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>The volume with a device name (<c>sda1</c>), or null.</summary>
+    public GuestVolume? FindVolume(string device) => Volumes.FirstOrDefault(v => v.Info.Device == device);
+
+    /// <summary>The file system in a volume, opened at the first call and shared by later ones.</summary>
+    /// <param name="device">Device name of the volume (<c>sda1</c>).</param>
+    /// <param name="writable">True to be able to write; not possible once it was opened for reading only.</param>
+    /// <exception cref="V2VException"><c>GuestVolumeMissing</c>, or the file system's own error.</exception>
+    public GuestFileSystem OpenFileSystem(string device, bool writable)
+    {
+        if (_fileSystems.TryGetValue(device, out GuestFileSystem? opened))
+        {
+            return opened.CanWrite || !writable
+                ? opened
+                : throw new V2VException("FileSystemReadOnly", V2VErrorKind.InvalidState, $"The file system in {device} is open for reading only.", device);
+        }
+
+        GuestVolume volume = FindVolume(device)
+            ?? throw new V2VException("GuestVolumeMissing", V2VErrorKind.NotFound, $"The guest has no volume {device}.", device);
+        GuestFileSystem fileSystem = FileSystemProbe.Open(volume.Device, writable);
+        _fileSystems.Add(device, fileSystem);
+        return fileSystem;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (GuestFileSystem fileSystem in _fileSystems.Values)
+        {
+            fileSystem.Dispose();
+        }
+
+        _fileSystems.Clear();
+        CloseDevices();
+    }
+
+    private void CloseDevices()
+    {
+        if (_ownsDevices)
+        {
+            foreach (BlockDevice device in Devices)
+            {
+                device.Dispose();
+            }
+        }
+    }
+}
