@@ -1,0 +1,44 @@
+#!/bin/bash
+# Boots a disk under software emulation (V2V_ACCEL=kvm where KVM works) and writes what the guest says on ttyS0 to LOG.
+# The report of v2v-report.sh, on ttyS1, goes to LOG.report.
+# usage: boot.sh bios|uefi pvscsi|virtio-blk|virtio-scsi|sata DISK FORMAT LOG [--write] [--timeout S] [--until TEXT]
+# Ends when the guest powers off, when LOG contains TEXT, or at the timeout (exit 124).
+set -uo pipefail
+firmware=$1 bus=$2 disk=$3 format=$4 log=$5; shift 5
+write= timeout=300 until=
+while [ $# -gt 0 ]; do case $1 in --write) write=1 ;; --timeout) timeout=$2; shift ;; --until) until=$2; shift ;; *) exit 2 ;; esac; shift; done
+mac=52:54:00:12:34:56
+args=(-machine q35,accel=${V2V_ACCEL:-tcg} -cpu max -m 768 -smp 2 -display none -no-reboot -nodefaults -vga std -serial "file:$log" -serial "file:$log.report" -monitor none
+  -drive "file=$disk,format=$format,if=none,id=d0,cache=unsafe$([ -n "$write" ] || echo ,snapshot=on)"
+  -netdev user,id=n0,restrict=on)
+case $bus in
+  # VMware's machine: the card sits in the slot that gives it the name ens192.
+  pvscsi) args+=(-global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off -device pcie-root-port,id=rp192,slot=192,chassis=1
+    -device pvscsi,id=scsi0,bus=pcie.0 -device scsi-hd,bus=scsi0.0,drive=d0,bootindex=1 -device "vmxnet3,netdev=n0,mac=$mac,bus=rp192,romfile=") ;;
+  virtio-blk) args+=(-device virtio-blk-pci,drive=d0,bootindex=1 -device "virtio-net-pci,netdev=n0,mac=$mac,romfile=") ;;
+  virtio-scsi) args+=(-device virtio-scsi-pci,id=scsi0 -device scsi-hd,bus=scsi0.0,drive=d0,bootindex=1 -device "virtio-net-pci,netdev=n0,mac=$mac,romfile=") ;;
+  sata) args+=(-device ide-hd,drive=d0,bootindex=1 -device "e1000,netdev=n0,mac=$mac,romfile=") ;;
+  *) exit 2 ;;
+esac
+if [ "$firmware" = uefi ]; then
+  vars=$(mktemp); trap 'rm -f "$vars"' EXIT
+  cp /usr/share/OVMF/OVMF_VARS_4M.fd "$vars"
+  if [ "$bus" = pvscsi ]; then
+    # VMware's NVRAM names the distro's loader; a startup script on a second disk stands for that entry.
+    nsh=$(mktemp); trap 'rm -f "$vars" "$nsh"' EXIT
+    truncate -s 4M "$nsh"; mformat -i "$nsh" ::
+    printf 'for %%i in 0 1 2 3\r\n  if exist FS%%i:\\EFI\\debian\\shimx64.efi then\r\n    FS%%i:\\EFI\\debian\\shimx64.efi\r\n  endif\r\nendfor\r\n' | mcopy -i "$nsh" - ::/startup.nsh
+    args+=(-drive "file=$nsh,format=raw,if=none,id=nsh" -device ide-hd,drive=nsh)
+  fi
+  args+=(-drive if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd -drive "if=pflash,format=raw,file=$vars")
+fi
+: >"$log"; : >"$log.report"
+qemu-system-x86_64 "${args[@]}" &
+pid=$!
+for ((i = 0; i < timeout; i++)); do
+  sleep 1
+  kill -0 $pid 2>/dev/null || { wait $pid; exit $?; }
+  if [ -n "$until" ] && grep -aqF "$until" "$log" "$log.report"; then kill -9 $pid; wait $pid 2>/dev/null; exit 0; fi
+done
+kill -9 $pid; wait $pid 2>/dev/null
+exit 124
