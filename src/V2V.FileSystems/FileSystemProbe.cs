@@ -1,20 +1,65 @@
+using V2V.FileSystems.Signatures;
 using V2V.Storage;
 
 namespace V2V.FileSystems;
 
 /// <summary>What a volume holds, by its signatures alone; nothing is opened.</summary>
-/// <param name="Type">blkid's name: <c>ext4</c>, <c>vfat</c>, <c>xfs</c>, <c>btrfs</c>, <c>ntfs</c>, <c>swap</c>, <c>LVM2_member</c>, <c>linux_raid_member</c>, <c>crypto_LUKS</c>, <c>BitLocker</c>, <c>iso9660</c>, or null if unknown.</param>
+/// <param name="Type">
+/// blkid's name: <c>ext2</c>, <c>ext3</c>, <c>ext4</c>, <c>jbd</c>, <c>vfat</c>, <c>exfat</c>, <c>ntfs</c>, <c>ReFS</c>, <c>BitLocker</c>,
+/// <c>xfs</c>, <c>xfs_external_log</c>, <c>btrfs</c>, <c>swap</c>, <c>swsuspend</c>, <c>LVM2_member</c>, <c>linux_raid_member</c>,
+/// <c>crypto_LUKS</c>, <c>zfs_member</c>, <c>iso9660</c>, <c>udf</c>, <c>squashfs</c>, <c>squashfs3</c>, <c>f2fs</c>, <c>hfsplus</c>,
+/// <c>reiserfs</c>, <c>jfs</c>, <c>VMFS</c>, <c>VMFS_volume_member</c>; or null if unknown.
+/// </param>
 /// <param name="Uuid">UUID as blkid prints it, or null.</param>
-/// <param name="Label">Label, or null.</param>
+/// <param name="Label">Label as blkid prints it, or null.</param>
 public readonly record struct VolumeSignature(string? Type, string? Uuid, string? Label);
 
 /// <summary>Recognises what a volume holds and opens the file systems that V2V knows.</summary>
 public static class FileSystemProbe
 {
+    /// <summary>The checks in blkid's order: what holds other volumes first, then file systems, the weakest signatures last.</summary>
+    private static readonly Func<SignatureReader, VolumeSignature>[] s_checks =
+    [
+        ContainerSignatures.LinuxRaid,
+        ContainerSignatures.Lvm2,
+        ContainerSignatures.Luks,
+        ContainerSignatures.VmfsVolume,
+        WindowsSignatures.BitLocker,
+        FatSignatures.Fat,
+        LinuxSignatures.Swap,
+        LinuxSignatures.Xfs,
+        LinuxSignatures.Ext,
+        LinuxSignatures.Reiser,
+        LinuxSignatures.Jfs,
+        OpticalSignatures.Udf,
+        OpticalSignatures.Iso9660,
+        HfsPlusSignature.HfsPlus,
+        WindowsSignatures.Ntfs,
+        WindowsSignatures.Refs,
+        LinuxSignatures.Squashfs,
+        LinuxSignatures.Btrfs,
+        ContainerSignatures.Vmfs,
+        FatSignatures.ExFat,
+        LinuxSignatures.F2fs,
+        ZfsSignature.Zfs,
+        LinuxSignatures.XfsExternalLog,
+    ];
+
     /// <summary>Reads the signatures of a volume.</summary>
+    /// <exception cref="V2VException">The device could not be read.</exception>
     public static VolumeSignature Identify(BlockDevice device)
     {
         ArgumentNullException.ThrowIfNull(device);
+        var reader = new SignatureReader(device);
+        foreach (Func<SignatureReader, VolumeSignature> check in s_checks)
+        {
+            VolumeSignature signature = check(reader);
+            if (signature.Type is not null)
+            {
+                return signature;
+            }
+        }
+
         return default;
     }
 
@@ -26,6 +71,13 @@ public static class FileSystemProbe
     public static GuestFileSystem Open(BlockDevice device, bool writable)
     {
         VolumeSignature signature = Identify(device);
-        throw V2VException.Unsupported("FileSystemUnsupported", $"A volume of type {signature.Type ?? "unknown"} cannot be opened as a file system.");
+        return signature.Type switch
+        {
+            null => throw V2VException.Unsupported("FileSystemUnknown", "The volume holds no file system that is known."),
+            _ => throw V2VException.Unsupported(
+                "FileSystemUnsupported",
+                $"A volume of type {signature.Type} cannot be opened as a file system.",
+                signature.Label ?? signature.Uuid),
+        };
     }
 }
