@@ -21,15 +21,18 @@ case $bus in
   *) exit 2 ;;
 esac
 if [ "$firmware" = uefi ]; then
-  vars=$(mktemp); trap 'rm -f "$vars"' EXIT
-  cp /usr/share/OVMF/OVMF_VARS_4M.fd "$vars"
+  scratch=$(mktemp -d); trap 'rm -rf "$scratch"' EXIT
+  vars=$scratch/vars.fd
   if [ "$bus" = pvscsi ]; then
-    # VMware's NVRAM names the distro's loader; a startup script on a second disk stands for that entry.
-    nsh=$(mktemp); trap 'rm -f "$vars" "$nsh"' EXIT
-    truncate -s 4M "$nsh"; mformat -i "$nsh" ::
-    printf 'for %%i in 0 1 2 3\r\n  if exist FS%%i:\\EFI\\debian\\shimx64.efi then\r\n    FS%%i:\\EFI\\debian\\shimx64.efi\r\n  endif\r\nendfor\r\n' | mcopy -i "$nsh" - ::/startup.nsh
-    args+=(-drive "file=$nsh,format=raw,if=none,id=nsh" -device ide-hd,drive=nsh)
+    # Debian's OVMF has no driver for pvscsi, VMware's firmware does: hand the kernel over as GRUB would, by grub.cfg's own words.
+    start=$(sfdisk -l -o Start,Type "$disk" | awk '/Linux filesystem/ {print $1; exit}')
+    in_guest() { debugfs -R "$1" "$disk?offset=$((start * 512))" 2>/dev/null; }
+    set -- $(in_guest "cat /boot/grub/grub.cfg" | awk '$1 == "linux" {sub(/^[ \t]*linux[ \t]+/, ""); print; exit}')
+    kernel=$1; shift
+    in_guest "dump $kernel $scratch/vmlinuz"; in_guest "dump ${kernel/vmlinuz/initrd.img} $scratch/initrd"
+    args+=(-kernel "$scratch/vmlinuz" -initrd "$scratch/initrd" -append "$*")
   fi
+  cp /usr/share/OVMF/OVMF_VARS_4M.fd "$vars"
   args+=(-drive if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd -drive "if=pflash,format=raw,file=$vars")
 fi
 : >"$log"; : >"$log.report"
