@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using System.Security.Cryptography;
 using V2V.Testing;
+using Xunit;
 
 namespace V2V.Storage.Tests;
 

@@ -1,6 +1,7 @@
 using V2V.Storage.Images;
 using V2V.Storage.Qcow2;
 using V2V.Testing;
+using Xunit;
 
 namespace V2V.Storage.Tests.Qcow2;
 
