@@ -73,6 +73,7 @@ public static class FileSystemProbe
         VolumeSignature signature = Identify(device);
         return signature.Type switch
         {
+            "ext2" or "ext3" or "ext4" or "ext4dev" => Ext.ExtFileSystem.Open(device, writable),
             null => throw V2VException.Unsupported("FileSystemUnknown", "The volume holds no file system that is known."),
             _ => throw V2VException.Unsupported(
                 "FileSystemUnsupported",
