@@ -16,6 +16,7 @@ internal readonly record struct FoundEntry(RawEntry Entry, CachedBlock? Block, b
 /// </summary>
 internal sealed partial class DirectoryFile
 {
+    private const int DotLength = 12;
     private const int InlineEntriesOffset = 4;
 
     private readonly ExtVolume _volume;
@@ -179,7 +180,7 @@ internal sealed partial class DirectoryFile
     private CachedBlock GetBlock(long logical, long physical)
     {
         CachedBlock block = _volume.Cache.Get(physical);
-        if (!block.Verified && _volume.Super.HasChecksums && !ChecksumMatches(block, logical))
+        if (!block.Verified && _volume.Super.HasChecksums && !ChecksumMatches(block))
         {
             throw ExtErrors.Checksum(FormattableString.Invariant($"block {logical} of the directory in inode {_inode.Number}"));
         }
@@ -188,9 +189,9 @@ internal sealed partial class DirectoryFile
         return block;
     }
 
-    private bool ChecksumMatches(CachedBlock block, long logical)
+    private bool ChecksumMatches(CachedBlock block)
     {
-        if (IsHashNode(block, logical))
+        if (IsHashNode(block.Data))
         {
             return TryHashNodeChecksum(block, out uint crc, out int offset) && Le.U32(block.Data, offset) == crc;
         }
@@ -205,12 +206,17 @@ internal sealed partial class DirectoryFile
     {
         ReadOnlySpan<byte> tail = block[^EntryRegion.TailSize..];
         return _volume.Super.HasChecksums && Le.U32(tail, 0) == 0 && Le.U16(tail, 4) == EntryRegion.TailSize && tail[6] == 0
-            && tail[7] == EntryRegion.TailType;
+            && tail[7] == EntryRegion.TailType && !IsHashNode(block);
     }
 
-    /// <summary>True for a block of the hash tree itself: its root, or an interior node, which looks like one unused entry.</summary>
-    private bool IsHashNode(CachedBlock block, long logical) => IsIndexed
-        && (logical == 0 || (Le.U32(block.Data, 0) == 0 && EntryRegion.DecodeLength(Le.U16(block.Data, 4), _blockSize) == _blockSize));
+    /// <summary>True for a block of the hash tree itself: its root, whose entry <c>..</c> fills the block, or an interior node, which looks like one unused entry.</summary>
+    private bool IsHashNode(ReadOnlySpan<byte> block)
+    {
+        int length = EntryRegion.DecodeLength(Le.U16(block, 4), _blockSize);
+        return IsIndexed && (length == _blockSize
+            ? Le.U32(block, 0) == 0
+            : length == DotLength && EntryRegion.DecodeLength(Le.U16(block, DotLength + 4), _blockSize) == _blockSize - DotLength);
+    }
 
     private V2VException Damaged(string what) => ExtErrors.Directory(_inode.Number, what);
 }

@@ -53,7 +53,7 @@ internal readonly ref struct EntryRegion(Span<byte> raw, uint directory, ExtVolu
         if (length < HeaderSize || length % 4 != 0 || length > _raw.Length - next
             || (InodeAt(next) != 0 && (Needed(NameLengthAt(next)) > length || NameLengthAt(next) is 0 or > 255)))
         {
-            throw ExtErrors.Directory(directory, "the length of an entry is out of range");
+            throw ExtErrors.Directory(directory, FormattableString.Invariant($"the entry at byte {next} is not valid"));
         }
 
         if (InodeAt(next) > volume.Super.InodeCount)

@@ -2,7 +2,7 @@ namespace V2V.FileSystems.Ext.Mapping;
 
 /// <summary>
 /// A file mapped by an extent tree (kernel documentation, filesystems/ext4, "Extent Tree"). The tree is read once into an ordered
-/// list, which edits change; <see cref="Commit"/> packs the list into the tree's blocks again and writes those that differ.
+/// list, which edits change; a commit packs the list into the tree's blocks again and writes those that differ.
 /// Blocks for the tree are allocated and freed with every edit, so that lack of space shows at once.
 /// </summary>
 internal sealed partial class ExtentMap : BlockMap
