@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Numerics;
+using V2V.FileSystems.Ext.Journal;
 
 namespace V2V.FileSystems.Signatures;
 
@@ -24,7 +25,7 @@ internal static class LinuxSignatures
         uint compat = BinaryPrimitives.ReadUInt32LittleEndian(super[0x5C..]);
         uint incompat = BinaryPrimitives.ReadUInt32LittleEndian(super[0x60..]);
         uint roCompat = BinaryPrimitives.ReadUInt32LittleEndian(super[0x64..]);
-        if ((roCompat & 0x400) != 0 && Crc32C(super[..1020]) != BinaryPrimitives.ReadUInt32LittleEndian(super[1020..]))
+        if ((roCompat & 0x400) != 0 && JournalChecksum.Crc32C(JournalChecksum.Start, super[..1020]) != BinaryPrimitives.ReadUInt32LittleEndian(super[1020..]))
         {
             return default;
         }
@@ -182,21 +183,5 @@ internal static class LinuxSignatures
 
         ushort major = little ? BinaryPrimitives.ReadUInt16LittleEndian(super[28..]) : BinaryPrimitives.ReadUInt16BigEndian(super[28..]);
         return new VolumeSignature(major < 4 ? "squashfs3" : "squashfs", null, null);
-    }
-
-    private static uint Crc32C(ReadOnlySpan<byte> bytes)
-    {
-        uint crc = uint.MaxValue;
-        for (; bytes.Length >= 8; bytes = bytes[8..])
-        {
-            crc = BitOperations.Crc32C(crc, BinaryPrimitives.ReadUInt64LittleEndian(bytes));
-        }
-
-        foreach (byte b in bytes)
-        {
-            crc = BitOperations.Crc32C(crc, b);
-        }
-
-        return crc;
     }
 }
