@@ -13,6 +13,7 @@ namespace V2V.Core.Guest;
 public sealed class GuestDisks : IDisposable
 {
     private readonly bool _ownsDevices;
+    private readonly List<string> _warnings = [];
     private readonly Dictionary<string, GuestFileSystem> _fileSystems = new(StringComparer.Ordinal);
 
     private GuestDisks(IReadOnlyList<BlockDevice> devices, bool ownsDevices)
@@ -21,7 +22,7 @@ public sealed class GuestDisks : IDisposable
         _ownsDevices = ownsDevices;
         try
         {
-            Volumes = [.. devices.SelectMany((device, index) => VolumeFinder.Find(device, index))];
+            Volumes = [.. devices.SelectMany((device, index) => VolumeFinder.Find(device, index, _warnings))];
         }
         catch
         {
@@ -35,6 +36,9 @@ public sealed class GuestDisks : IDisposable
 
     /// <summary>Every volume of every disk, in order of disk and partition table.</summary>
     public IReadOnlyList<GuestVolume> Volumes { get; }
+
+    /// <summary>What is odd in the partition tables.</summary>
+    public IReadOnlyList<string> Warnings => _warnings;
 
     /// <summary>Opens all disks of a source for reading.</summary>
     public static GuestDisks Open(V2VSource source)

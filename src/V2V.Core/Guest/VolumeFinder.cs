@@ -7,7 +7,7 @@ namespace V2V.Core.Guest;
 /// <summary>Finds the volumes of a disk.</summary>
 internal static class VolumeFinder
 {
-    internal static IEnumerable<GuestVolume> Find(BlockDevice disk, int diskIndex)
+    internal static IEnumerable<GuestVolume> Find(BlockDevice disk, int diskIndex, List<string> warnings)
     {
         VolumeSignature signature = FileSystemProbe.Identify(disk);
         yield return new GuestVolume(

@@ -44,6 +44,12 @@ public sealed class V2VInspection
     /// <summary>Firmware that the guest's disks boot with.</summary>
     public FirmwareType Firmware { get; init; }
 
+    /// <summary>Index of the disk that holds the boot loader, or null if it cannot be told.</summary>
+    public int? BootDiskIndex { get; init; }
+
+    /// <summary>True if cloud-init is installed, which may rewrite the network configuration at the next boot.</summary>
+    public bool HasCloudInit { get; init; }
+
     /// <summary>Boot loader, or null if none was found.</summary>
     public BootLoaderInfo? BootLoader { get; init; }
 
@@ -140,6 +146,9 @@ public sealed record KernelInfo
 
     /// <summary>Directory of the modules inside the initramfs, as its archive spells it without a leading slash (<c>usr/lib/modules/6.1.0-18-amd64</c>), or null.</summary>
     public string? InitramfsModulesPath { get; init; }
+
+    /// <summary>True if <c>lib</c> is a symbolic link inside the initramfs (to <c>usr/lib</c>), so that no archive may hold it as a directory.</summary>
+    public bool InitramfsIsUsrMerged { get; init; }
 
     /// <summary>Modules and features compiled in, from modules.builtin (underscores).</summary>
     public IReadOnlyCollection<string> BuiltIn { get; init; } = [];

@@ -1,0 +1,71 @@
+using V2V.Core.Inspection.Volumes;
+
+namespace V2V.Core.Inspection;
+
+/// <summary>The reasons why a guest cannot be converted, each with its own identifier.</summary>
+internal static class Blockers
+{
+    private static readonly (string Type, string ErrorId, string What)[] s_unsupported =
+    [
+        ("crypto_LUKS", "InspectionLuksUnsupported", "an encrypted volume (LUKS)"),
+        ("LVM2_member", "InspectionLvmUnsupported", "part of an LVM volume group"),
+        ("linux_raid_member", "InspectionMdRaidUnsupported", "part of an md array"),
+        ("xfs", "InspectionXfsUnsupported", "an XFS file system"),
+        ("btrfs", "InspectionBtrfsUnsupported", "a Btrfs file system"),
+        ("BitLocker", "InspectionBitLockerUnsupported", "encrypted by BitLocker"),
+        ("swsuspend", "InspectionHibernated", "swap space that holds the image of a hibernated guest"),
+    ];
+
+    /// <summary>What is wrong with a volume that could not be opened; null if nothing is, as for swap.</summary>
+    internal static BlockerInfo? ForVolume(VolumeReport report)
+    {
+        string device = report.Info.Device;
+        foreach ((string type, string errorId, string what) in s_unsupported)
+        {
+            if (report.Info.FileSystem == type && report.Tree is null)
+            {
+                return errorId == "InspectionHibernated" ? Hibernated(device) : new BlockerInfo(errorId, $"{device} is {what}, which this version of V2V cannot open.", device,
+                    "Wait for a version that can, or move the guest to a plain ext4 partition first.");
+            }
+        }
+
+        return report.Problem is null ? null : report.Problem.Kind == Storage.V2VErrorKind.Unsupported
+            ? new BlockerInfo("InspectionFileSystemUnsupported", $"{device} ({report.Info.FileSystem}): {report.Problem.Message}", device,
+                report.Problem.Advice ?? "Move the guest to a file system that V2V supports, or export it as it is.")
+            : new BlockerInfo("InspectionFileSystemDamaged", $"{device} ({report.Info.FileSystem}): {report.Problem.Message}", device,
+                "Check the file system in the guest (fsck) and export it again.");
+    }
+
+    internal static BlockerInfo Stacked(string spec, string point) => new(
+        spec.StartsWith("/dev/md", StringComparison.Ordinal) ? "InspectionMdRaidUnsupported" : "InspectionLvmUnsupported",
+        $"fstab mounts {spec} at {point}: a logical, encrypted or RAID volume, which this version of V2V cannot open.", spec,
+        "Wait for a version that can, or move the guest to plain partitions first.");
+
+    internal static BlockerInfo Hibernated(string device) => new(
+        "InspectionHibernated", $"The guest is hibernated: {device} holds its memory.", device, "Start the guest, shut it down properly, and export it again.");
+
+    internal static BlockerInfo Windows(string device) => new(
+        "InspectionWindowsUnsupported", $"{device} looks like a Windows system drive; this version of V2V converts Linux guests only.", device,
+        "Export the disks as they are, or wait for a version that converts Windows.");
+
+    internal static BlockerInfo OtherSystem(string name, string device) => new(
+        "InspectionSystemUnsupported", $"{device} is the root of {name}, which V2V does not convert.", device, "Export the disks as they are.");
+
+    internal static BlockerInfo NoSystem(string source) => new(
+        "InspectionNoOperatingSystem", "No operating system was found on the disks.", source, "Export the disks as they are; nothing needs converting.");
+
+    internal static BlockerInfo UnknownDistribution(string product, string device) => new(
+        "InspectionUnknownDistribution",
+        product.Length > 0 ? $"The distribution {product} is not known." : "The distribution of the Linux cannot be told: no release file is known.",
+        device, "Export the disks as they are, or report the content of /etc/os-release.");
+
+    internal static BlockerInfo NoKernel(string device) => new(
+        "InspectionNoKernel", "The guest has no kernel in /boot or /lib/modules.", device, "Install a kernel in the guest and export it again.");
+
+    internal static BlockerInfo NoFreeSpace(string point, long free, long needed) => new(
+        "InspectionNoFreeSpace", FormattableString.Invariant($"{point} has {free >> 10} KiB free; a conversion needs {needed >> 10} KiB."), point,
+        $"Free space in {point} of the guest and export it again.");
+
+    internal static BlockerInfo NoFreeInodes(string point, long free) => new(
+        "InspectionNoFreeInodes", FormattableString.Invariant($"{point} has only {free} free inodes."), point, $"Delete files in {point} of the guest and export it again.");
+}

@@ -1,0 +1,113 @@
+using V2V.Core.Guest;
+using V2V.Core.Inspection.Boot;
+using V2V.Core.Inspection.Distributions;
+using V2V.Core.Inspection.Volumes;
+using V2V.Core.Sources;
+
+namespace V2V.Core.Inspection;
+
+/// <summary>
+/// Looks into a machine's disks and tells what is inside, from files alone: nothing is mounted, no guest code runs, nothing is written.
+/// What prevents a conversion is reported in <see cref="V2VInspection.Blockers"/>, not thrown.
+/// </summary>
+public static class GuestInspector
+{
+    /// <summary>Inspects a machine.</summary>
+    /// <param name="source">The machine.</param>
+    /// <param name="options">What the user chose.</param>
+    /// <param name="observer">Takes progress and warnings, and gives the cancellation.</param>
+    /// <exception cref="Storage.V2VException">
+    /// <c>InspectionSeveralRoots</c>, <c>InspectionRootNotFound</c>, or an error of a disk that cannot be opened at all.
+    /// </exception>
+    public static V2VInspection Inspect(V2VSource source, InspectionOptions options, IOperationObserver observer)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        using GuestDisks disks = GuestDisks.Open(source);
+        return Inspect(source, disks, options, observer);
+    }
+
+    /// <summary>Inspects disks that are open already, such as overlays.</summary>
+    public static V2VInspection Inspect(V2VSource source, GuestDisks disks, InspectionOptions options, IOperationObserver observer)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        ArgumentNullException.ThrowIfNull(disks);
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(observer);
+        observer.Verbose($"Inspecting {source.Name}.");
+        List<string> warnings = [.. disks.Warnings];
+        List<VolumeReport> reports = VolumeReport.Read(disks, observer.CancellationToken);
+        foreach (VolumeReport report in reports)
+        {
+            observer.Verbose($"{report.Info.Device}: {report.Info.FileSystem ?? "unknown"}, {report.Role}.");
+        }
+
+        (int? bootDisk, BootCode bootCode) = FirmwareDetector.FindBootDisk(disks.Devices);
+        FirmwareType firmware = FirmwareDetector.Decide(source.Firmware, disks.Volumes.Select(v => v.Info).ToList(), HasEfiLoaders(reports), bootCode, warnings.Add);
+        List<VolumeReport> roots = [.. reports.Where(r => r.Role is FileSystemRole.LinuxRoot or FileSystemRole.CoreOsRoot)];
+        VolumeReport? root = RootChoice.Choose(roots, options.Root, source.Name);
+        V2VInspection inspection = root is null
+            ? WithoutLinux(source, reports, firmware, warnings)
+            : new LinuxInspection(source, disks, reports, root, firmware, bootDisk, bootCode, warnings, observer).Run(roots);
+        foreach (string warning in inspection.Warnings)
+        {
+            observer.Warning($"{source.Name}: {warning}");
+        }
+
+        return inspection;
+    }
+
+    /// <summary>A machine with Windows, another system, or none that could be found.</summary>
+    private static V2VInspection WithoutLinux(V2VSource source, List<VolumeReport> reports, FirmwareType firmware, List<string> warnings)
+    {
+        (string osType, BlockerInfo[] blockers, string? root) = Explain(source, reports);
+        return new V2VInspection
+        {
+            Source = source,
+            OsType = osType,
+            Firmware = firmware,
+            Volumes = [.. reports.Select(r => r.Info)],
+            RootDevice = root,
+            Blockers = blockers,
+            Warnings = warnings,
+        };
+    }
+
+    private static (string OsType, BlockerInfo[] Blockers, string? Root) Explain(V2VSource source, List<VolumeReport> reports)
+    {
+        VolumeReport? windows = reports.Find(r => r.Role == FileSystemRole.WindowsRoot)
+            ?? reports.Where(r => r.Info.FileSystem is "ntfs" or "BitLocker" && r.Tree is null).MaxBy(r => r.Info.Length);
+        if (windows is not null)
+        {
+            return ("windows", [Blockers.Windows(windows.Info.Device)], windows.Info.Device);
+        }
+
+        foreach ((FileSystemRole role, string osType, string name) in ((FileSystemRole, string, string)[])[(FileSystemRole.FreeBsdRoot, "freebsd", "FreeBSD"),
+            (FileSystemRole.NetBsdRoot, "netbsd", "NetBSD"), (FileSystemRole.OpenBsdRoot, "openbsd", "OpenBSD"), (FileSystemRole.HurdRoot, "hurd", "GNU/Hurd"),
+            (FileSystemRole.MinixRoot, "minix", "Minix"), (FileSystemRole.DosRoot, "dos", "DOS")])
+        {
+            if (reports.Find(r => r.Role == role) is { } other)
+            {
+                return (osType, [Blockers.OtherSystem(name, other.Info.Device)], other.Info.Device);
+            }
+        }
+
+        // A root may hide in what could not be opened; each such volume is named once.
+        BlockerInfo[] hidden = [.. reports.Select(Blockers.ForVolume).OfType<BlockerInfo>().DistinctBy(b => (b.ErrorId, b.Target)).Take(32)];
+        return ("unknown", hidden.Length > 0 ? hidden : [Blockers.NoSystem(source.Name)], null);
+    }
+
+    private static bool? HasEfiLoaders(List<VolumeReport> reports)
+    {
+        bool? found = null;
+        foreach (VolumeReport esp in reports.Where(r => FirmwareDetector.IsEsp(r.Info) && r.Tree is not null))
+        {
+            var context = new InspectionContext(esp.Tree!, []);
+            string? folder = context.FindIgnoringCase("/EFI");
+            bool hasLoaders = folder is not null && context.List(folder).Take(256)
+                .Any(v => context.List(GuestPath.Combine(folder, v.Name)).Any(f => f.Name.EndsWith(".efi", StringComparison.OrdinalIgnoreCase)));
+            found = found == true || hasLoaders;
+        }
+
+        return found;
+    }
+}

@@ -1,0 +1,219 @@
+using V2V.Core.Guest;
+using V2V.Core.Inspection.Boot;
+using V2V.Core.Inspection.Initramfs;
+using V2V.Core.Inspection.Packages;
+
+namespace V2V.Core.Inspection.Kernels;
+
+/// <summary>Finds every kernel that the guest could boot, with its initramfs and modules.</summary>
+internal static class KernelFinder
+{
+    private const int MaxKernels = 64;
+    private const int MaxConfigBytes = 4 << 20;
+
+    private static readonly string[] s_imagePrefixes = ["vmlinuz-", "vmlinux-", "kernel-", "Image-"];
+    private static readonly string[] s_imagePatterns = [.. s_imagePrefixes.Select(p => p + "*")];
+
+    private static readonly string[] s_leftoverSuffixes =
+        [".dpkg-old", ".dpkg-new", ".dpkg-tmp", ".dpkg-bak", ".rpmsave", ".rpmnew", ".old", ".bak", ".old-dkms", ".hmac", ".sig", ".pre-v2v", ".orig", "~"];
+
+    /// <summary>Finds the kernels, the default one first, then newest first.</summary>
+    internal static List<KernelInfo> Find(
+        InspectionContext context, BootSetup boot, IReadOnlyList<ApplicationInfo> packages, CancellationToken cancellation)
+    {
+        List<(string Image, string Version)> images = [.. FindImages(context).Take(MaxKernels)];
+        List<ApplicationInfo> kernelPackages = [.. packages.Where(p => IsKernelPackage(p.Name))];
+        string? defaultImage = boot.Menu.Default?.Kernel is { } path ? BootSetup.FindFile(context.Tree, path) : null;
+
+        var kernels = new List<KernelInfo>();
+        foreach ((string image, string name) in images)
+        {
+            string version = FindVersion(context, name);
+            string? modulesPath = context.Tree.DirectoryExists("/lib/modules/" + version) ? context.Tree.ResolvePath("/lib/modules/" + version) : null;
+            HashSet<string> modules = modulesPath is null ? [] : ModuleDirectory.ReadModules(context, modulesPath);
+            HashSet<string> builtIn = modulesPath is null ? [] : ModuleDirectory.ReadBuiltIn(context, modulesPath);
+            builtIn.UnionWith(ReadConfig(context, version, modulesPath));
+            string? initramfs = FindInitramfs(context, boot, image, name);
+            bool Has(string module) => modules.Contains(module) || builtIn.Contains(module);
+            kernels.Add(new KernelInfo
+            {
+                Version = version,
+                Package = FindPackage(context, kernelPackages, image, version),
+                ImagePath = image,
+                InitramfsPath = initramfs,
+                ModulesPath = modulesPath,
+                Modules = modules,
+                BuiltIn = builtIn,
+                HasVirtioBlk = Has("virtio_blk"),
+                HasVirtioScsi = Has("virtio_scsi"),
+                HasVirtioNet = Has("virtio_net"),
+                IsDefault = defaultImage is not null && context.Tree.ResolvePath(image) == defaultImage,
+            });
+        }
+
+        kernels = ReadInitramfs(context, kernels, cancellation);
+        if (kernels.Count > 0 && !kernels.Exists(k => k.IsDefault))
+        {
+            // No menu says otherwise: mkconfig puts the newest first, and so do the loaders that make their own menu.
+            int newest = kernels.Index().MaxBy(k => k.Item.Version, Comparer<string>.Create((a, b) => PackageVersion.Compare(a, b))).Index;
+            kernels[newest] = kernels[newest] with { IsDefault = true };
+        }
+
+        kernels.Sort((a, b) => a.IsDefault != b.IsDefault ? (a.IsDefault ? -1 : 1) : PackageVersion.Compare(b.Version, a.Version));
+        return kernels;
+    }
+
+    /// <summary>True if a package brings a kernel image.</summary>
+    internal static bool IsKernelPackage(string name) =>
+        name is "kernel"
+        || (name.StartsWith("kernel-", StringComparison.Ordinal) && !name.EndsWith("-devel", StringComparison.Ordinal))
+        || name.StartsWith("linux-image-", StringComparison.Ordinal)
+        || name.StartsWith("proxmox-kernel-", StringComparison.Ordinal)
+        || name.StartsWith("pve-kernel-", StringComparison.Ordinal);
+
+    /// <summary>Images in /boot; where a kernel is in its modules' directory only, that one.</summary>
+    private static IEnumerable<(string Image, string Version)> FindImages(InspectionContext context)
+    {
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        foreach (string directory in (string[])["/boot", "/"])
+        {
+            foreach (string pattern in s_imagePatterns)
+            {
+                foreach (string path in context.FilesIn(directory, pattern))
+                {
+                    string name = GuestPath.GetName(path);
+                    string version = name[(name.IndexOf('-', StringComparison.Ordinal) + 1)..];
+                    if (version.Length > 0 && !s_leftoverSuffixes.Any(s => name.EndsWith(s, StringComparison.Ordinal))
+                        && context.Tree.ResolvePath(path) is { } real && seen.Add(real))
+                    {
+                        seen.Add(version);
+                        yield return (path, version);
+                    }
+                }
+            }
+        }
+
+        foreach (FileSystems.DirectoryEntry version in context.List("/lib/modules").Take(MaxKernels))
+        {
+            string image = context.Tree.ResolvePath($"/lib/modules/{version.Name}/vmlinuz") ?? "";
+            string packaged = (context.ReadText($"/lib/modules/{version.Name}/pkgbase", 4096) ?? "").Trim();
+            if (image.Length > 0 && context.Tree.FileExists(image) && !seen.Contains(version.Name) && !seen.Contains(packaged) && seen.Add(image))
+            {
+                yield return (image, version.Name);
+            }
+        }
+    }
+
+    /// <summary>The version that uname -r prints. Arch names its images after the package; the modules' directory knows the version.</summary>
+    private static string FindVersion(InspectionContext context, string name)
+    {
+        if (context.Tree.DirectoryExists("/lib/modules/" + name))
+        {
+            return name;
+        }
+
+        foreach (FileSystems.DirectoryEntry version in context.List("/lib/modules").Take(MaxKernels))
+        {
+            if ((context.ReadText($"/lib/modules/{version.Name}/pkgbase", 4096) ?? "").Trim() == name)
+            {
+                return version.Name;
+            }
+        }
+
+        return name;
+    }
+
+    private static string? FindInitramfs(InspectionContext context, BootSetup boot, string image, string version)
+    {
+        string? real = context.Tree.ResolvePath(image);
+        BootEntry? entry = boot.Menu.Entries.FirstOrDefault(e => e.Initrds.Count > 0 && e.Kernel is not null && BootSetup.FindFile(context.Tree, e.Kernel) == real);
+        if (entry is not null)
+        {
+            // Microcode may be an initramfs of its own before the main one.
+            string? named = entry.Initrds.Select(i => BootSetup.FindFile(context.Tree, i)).LastOrDefault(i => i is not null);
+            if (named is not null)
+            {
+                return named;
+            }
+        }
+
+        foreach (string exact in (string[])[$"/boot/initrd.img-{version}", $"/boot/initramfs-{version}.img", $"/boot/initrd-{version}", $"/boot/initrd-{version}.img",
+            $"/boot/initramfs-{version}", $"/boot/initramfs-genkernel-x86_64-{version}", $"/initrd.img-{version}", $"/lib/modules/{version}/initramfs.img", $"/lib/modules/{version}/initrd"])
+        {
+            if (context.Tree.FileExists(exact))
+            {
+                return context.Tree.ResolvePath(exact);
+            }
+        }
+
+        string? found = context.FilesIn("/boot", "init*")
+            .Where(p => GuestPath.GetName(p) is var n && HoldsVersion(n, version) && !n.Contains("kdump", StringComparison.Ordinal)
+                && !n.Contains("fallback", StringComparison.Ordinal) && !s_leftoverSuffixes.Any(s => n.EndsWith(s, StringComparison.Ordinal)))
+            .OrderBy(p => p.Length).ThenBy(p => p, StringComparer.Ordinal).FirstOrDefault();
+        return found is null ? null : context.Tree.ResolvePath(found);
+    }
+
+    /// <summary>True if a name holds the version as a whole: <c>6.1.0-1</c> is not in <c>initrd.img-6.1.0-18</c>.</summary>
+    private static bool HoldsVersion(string name, string version)
+    {
+        int at = name.IndexOf(version, StringComparison.Ordinal);
+        int end = at + version.Length;
+        return at > 0 && name[at - 1] is '-' && (end == name.Length || name[end] is '.' or '-' && !char.IsAsciiDigit(name.ElementAtOrDefault(end + 1)));
+    }
+
+    private static string? FindPackage(InspectionContext context, List<ApplicationInfo> kernelPackages, string image, string version)
+    {
+        // The package that is named after the version is asked first; lists of files are long.
+        IEnumerable<ApplicationInfo> candidates = kernelPackages
+            .OrderByDescending(p => p.Name.EndsWith("-" + version, StringComparison.Ordinal))
+            .ThenByDescending(p => p.Name.Contains(version, StringComparison.Ordinal));
+        return DpkgDatabase.FindOwner(context, candidates, image);
+    }
+
+    private static IEnumerable<string> ReadConfig(InspectionContext context, string version, string? modulesPath)
+    {
+        string? text = context.ReadText("/boot/config-" + version, MaxConfigBytes)
+            ?? (modulesPath is null ? null : context.ReadText(modulesPath + "/config", MaxConfigBytes));
+        return text is null ? [] : KernelConfig.BuiltIn(GuestText.SplitLines(text));
+    }
+
+    private static List<KernelInfo> ReadInitramfs(InspectionContext context, List<KernelInfo> kernels, CancellationToken cancellation)
+    {
+        string[] paths = [.. kernels.Select(k => k.InitramfsPath).OfType<string>().Distinct(StringComparer.Ordinal)];
+        var contents = new InitramfsContents?[paths.Length];
+        using var gate = new InitramfsGate(context.Tree);
+        Parallel.For(
+            0, paths.Length, new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount, CancellationToken = cancellation },
+            i => contents[i] = gate.Read(paths[i], cancellation));
+
+        var complete = new List<KernelInfo>();
+        foreach (KernelInfo kernel in kernels)
+        {
+            InitramfsContents? found = kernel.InitramfsPath is { } path ? contents[Array.IndexOf(paths, path)] : null;
+            complete.Add(Complete(context, kernel, found));
+        }
+
+        return complete;
+    }
+
+    private static KernelInfo Complete(InspectionContext context, KernelInfo kernel, InitramfsContents? contents)
+    {
+        if (contents?.Problem is { } problem)
+        {
+            context.Warn($"{kernel.InitramfsPath}: {problem}");
+        }
+
+        // Modules of another version cannot be loaded by this kernel.
+        string? directory = contents?.Modules.Keys.FirstOrDefault(d => GuestPath.GetName(d) == kernel.Version);
+        HashSet<string> modules = directory is null ? [] : contents!.Modules[directory];
+        bool Has(string module) => modules.Contains(module) || kernel.BuiltIn.Contains(module);
+        return kernel with
+        {
+            InitramfsCompression = contents?.Compression,
+            InitramfsModules = modules,
+            InitramfsModulesPath = directory,
+            InitramfsIsUsrMerged = contents?.IsLibLink ?? false,
+            InitramfsHasVirtio = Has("virtio_pci") && (Has("virtio_blk") || (Has("virtio_scsi") && Has("sd_mod"))),
+        };
+    }
+}

@@ -1,0 +1,31 @@
+using V2V.Core.Sources;
+
+namespace V2V.Core.Inspection.Network;
+
+/// <summary>The guest's network configuration, by every system that may hold it, and the card that each interface belongs to.</summary>
+internal static class NetworkReader
+{
+    internal static List<NetworkInfo> Read(InspectionContext context, V2VSource source)
+    {
+        List<InterfaceConfig> configs =
+        [
+            .. IfupdownReader.Read(context), .. NetplanReader.Read(context), .. NetworkdReader.Read(context),
+            .. NetworkManagerReader.Read(context), .. IfcfgReader.Read(context),
+        ];
+        Dictionary<string, string> bindings = NameBindings.Read(context);
+        IReadOnlyList<string?> macs = new NicCorrelation(source, bindings).Correlate(configs);
+        var networks = new List<NetworkInfo>();
+        foreach ((InterfaceConfig config, string? mac) in configs.Zip(macs))
+        {
+            if (config.MacAddress is { } wanted && mac is null && !config.IsVirtual)
+            {
+                context.Warn($"{config.Path} is for a card with the MAC {wanted}, which the source does not have.");
+            }
+
+            string name = config.Name.Length > 0 ? config.Name : bindings.FirstOrDefault(b => b.Value == mac && mac is not null).Key ?? "";
+            networks.Add(new NetworkInfo(name, mac, config.System, config.Path, config.Method, config.Addresses, config.Gateway, config.DnsServers));
+        }
+
+        return networks;
+    }
+}

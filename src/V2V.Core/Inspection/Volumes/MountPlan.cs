@@ -1,0 +1,144 @@
+using V2V.Core.Guest;
+using V2V.Core.Inspection.Boot;
+using V2V.Core.Sources;
+
+namespace V2V.Core.Inspection.Volumes;
+
+/// <summary>Where the guest mounts its volumes: fstab, resolved to the volumes that could be opened.</summary>
+internal sealed class MountPlan
+{
+    private const int MaxFstabBytes = 1 << 20;
+
+    /// <summary>Mount points without which a guest cannot be converted.</summary>
+    private static readonly string[] s_essential = ["/boot", "/boot/efi", "/efi", "/usr", "/var", "/etc"];
+
+    private readonly Dictionary<string, MountInfo> _mounts = new(StringComparer.Ordinal);
+    private readonly List<BlockerInfo> _blockers;
+    private readonly List<string> _warnings;
+    private readonly IReadOnlyList<VolumeReport> _reports;
+
+    private MountPlan(IReadOnlyList<VolumeReport> reports, List<BlockerInfo> blockers, List<string> warnings) =>
+        (_reports, _blockers, _warnings) = (reports, blockers, warnings);
+
+    /// <summary>Reads the fstab of a root and resolves it.</summary>
+    /// <param name="root">The root file system.</param>
+    /// <param name="reports">All volumes.</param>
+    /// <param name="disks">The source's disks.</param>
+    /// <param name="blockers">Takes what prevents a conversion.</param>
+    /// <param name="warnings">Takes what a user should know.</param>
+    internal static List<MountInfo> Make(
+        VolumeReport root, IReadOnlyList<VolumeReport> reports, IReadOnlyList<SourceDisk> disks, List<BlockerInfo> blockers, List<string> warnings)
+    {
+        var plan = new MountPlan(reports, blockers, warnings);
+        plan._mounts.Add("/", new MountInfo("/", root.Info.Device, root.Info.FileSystem ?? "", "/dev/" + root.Info.Device, "defaults"));
+        var resolver = new DeviceNameResolver([.. reports.Select(r => r.Info)], disks);
+        foreach (FstabLine line in FstabLine.Parse(plan.ReadFstab(root.Tree!)))
+        {
+            plan.Add(line, root, resolver);
+        }
+
+        plan.AddEsp(root.Tree!);
+        return [.. plan._mounts.Values.OrderBy(m => m.MountPoint.Length).ThenBy(m => m.MountPoint, StringComparer.Ordinal)];
+    }
+
+    private IEnumerable<string> ReadFstab(GuestTree tree)
+    {
+        try
+        {
+            return tree.FileExists("/etc/fstab") ? [.. tree.ReadLines("/etc/fstab", MaxFstabBytes)] : [];
+        }
+        catch (Storage.V2VException e)
+        {
+            _blockers.Add(new BlockerInfo("InspectionFstabUnreadable", $"/etc/fstab cannot be read: {e.Message}", "/etc/fstab",
+                "Repair /etc/fstab in the guest and export it again."));
+            return [];
+        }
+    }
+
+    private void Add(FstabLine line, VolumeReport root, DeviceNameResolver resolver)
+    {
+        string point = line.MountPoint.Length > 1 ? line.MountPoint.TrimEnd('/') : line.MountPoint;
+        if (line.Type == "swap" || !point.StartsWith('/') || IsIgnored(point) || line.HasOption("bind") || line.HasOption("rbind"))
+        {
+            return;
+        }
+
+        if (line.Spec == "/dev/root" || point == "/")
+        {
+            AddRootLine(line, root, resolver);
+            return;
+        }
+
+        (DeviceNameResolver.Outcome outcome, VolumeInfo? volume) = resolver.Resolve(line.Spec);
+        VolumeReport? report = volume is null ? null : _reports.FirstOrDefault(r => r.Info.Device == volume.Device);
+        if (report?.Tree is not null)
+        {
+            _mounts.TryAdd(point, new MountInfo(point, report.Info.Device, report.Info.FileSystem ?? line.Type, line.Spec, line.Options));
+        }
+        else if (report is not null && Blockers.ForVolume(report) is { } unsupported)
+        {
+            Problem(point, unsupported with { Message = $"{unsupported.Message} It is mounted at {point}." });
+        }
+        else if (outcome == DeviceNameResolver.Outcome.Stacked)
+        {
+            Problem(point, Blockers.Stacked(line.Spec, point));
+        }
+        else if (outcome is DeviceNameResolver.Outcome.Missing or DeviceNameResolver.Outcome.Found && !line.HasOption("nofail") && !line.HasOption("noauto"))
+        {
+            Warn($"fstab mounts {line.Spec} at {point}, but no volume of the disks is that.");
+        }
+    }
+
+    private void AddRootLine(FstabLine line, VolumeReport root, DeviceNameResolver resolver)
+    {
+        if (_mounts["/"].Spec != "/dev/" + root.Info.Device || line.MountPoint != "/")
+        {
+            return;
+        }
+
+        VolumeInfo? named = resolver.Find(line.Spec);
+        if (named is not null && named.Device != root.Info.Device)
+        {
+            Warn($"fstab names {line.Spec} as the root, which is {named.Device}; the root found is {root.Info.Device}.");
+        }
+
+        _mounts["/"] = _mounts["/"] with { Spec = line.Spec, Options = line.Options };
+    }
+
+    /// <summary>systemd mounts an ESP that fstab does not name by itself (systemd-gpt-auto-generator(8)).</summary>
+    private void AddEsp(GuestTree tree)
+    {
+        VolumeReport[] esps = [.. _reports.Where(r => FirmwareDetector.IsEsp(r.Info) && r.Tree is not null && _mounts.Values.All(m => m.Device != r.Info.Device))];
+        if (esps.Length == 1 && _mounts.Values.All(m => !_reports.Any(r => r.Info.Device == m.Device && FirmwareDetector.IsEsp(r.Info))))
+        {
+            string? point = ((string[])["/efi", "/boot/efi"]).FirstOrDefault(p => tree.DirectoryExists(p) && !_mounts.ContainsKey(p));
+            if (point is not null)
+            {
+                _mounts.Add(point, new MountInfo(point, esps[0].Info.Device, "vfat", "/dev/" + esps[0].Info.Device, "defaults"));
+            }
+        }
+    }
+
+    private void Problem(string point, BlockerInfo problem)
+    {
+        if (s_essential.Contains(point))
+        {
+            _blockers.Add(problem);
+        }
+        else
+        {
+            Warn($"{problem.Message} It stays as it is.");
+        }
+    }
+
+    private void Warn(string warning)
+    {
+        if (_warnings.Count < 200)
+        {
+            _warnings.Add(warning);
+        }
+    }
+
+    private static bool IsIgnored(string point) =>
+        ((string[])["/dev", "/proc", "/sys", "/selinux", "/media"]).Any(d => GuestPath.IsBelow(point, d));
+}
