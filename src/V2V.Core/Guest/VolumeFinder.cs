@@ -1,17 +1,45 @@
+using System.Globalization;
 using V2V.Core.Inspection;
 using V2V.FileSystems;
 using V2V.Storage;
+using V2V.Storage.Partitions;
 
 namespace V2V.Core.Guest;
 
-/// <summary>Finds the volumes of a disk.</summary>
+/// <summary>Finds the volumes of a disk: its partitions, or the disk itself if it has no partition table.</summary>
 internal static class VolumeFinder
 {
     internal static IEnumerable<GuestVolume> Find(BlockDevice disk, int diskIndex, List<string> warnings)
     {
-        VolumeSignature signature = FileSystemProbe.Identify(disk);
-        yield return new GuestVolume(
-            new VolumeInfo(GuestDisks.VolumeName(diskIndex, 0), diskIndex, 0, 0, disk.Length, signature.Type, signature.Uuid, signature.Label, null, null, null),
-            disk);
+        string diskName = GuestDisks.DiskName(diskIndex);
+        PartitionTable table;
+        try
+        {
+            table = PartitionTable.Read(disk);
+        }
+        catch (V2VException e) when (e.Kind is V2VErrorKind.Corrupt or V2VErrorKind.Unsupported)
+        {
+            // One broken disk must not hide what is on the others.
+            warnings.Add($"The partition table of {diskName} cannot be read: {e.Message}");
+            return [Make(disk, new VolumeInfo(diskName, diskIndex, 0, 0, disk.Length, null, null, null, null, null, null))];
+        }
+
+        warnings.AddRange(table.Warnings.Select(w => $"{diskName}: {w}"));
+        if (table.Scheme == PartitionScheme.None)
+        {
+            return [Identify(disk, new VolumeInfo(diskName, diskIndex, 0, 0, disk.Length, null, null, null, null, null, null))];
+        }
+
+        return table.Partitions.Where(p => !p.IsExtended).Select(p => Identify(p.Open(disk), new VolumeInfo(
+            GuestDisks.VolumeName(diskIndex, p.Number), diskIndex, p.Number, p.Offset, p.Length, null, null, null, p.PartUuid,
+            string.IsNullOrEmpty(p.Name) ? null : p.Name, p.TypeGuid?.ToString("D", CultureInfo.InvariantCulture) ?? p.MbrType?.ToString("x2", CultureInfo.InvariantCulture))));
     }
+
+    private static GuestVolume Identify(BlockDevice device, VolumeInfo info)
+    {
+        VolumeSignature signature = FileSystemProbe.Identify(device);
+        return Make(device, info with { FileSystem = signature.Type, Uuid = signature.Uuid, Label = signature.Label });
+    }
+
+    private static GuestVolume Make(BlockDevice device, VolumeInfo info) => new(info, device);
 }

@@ -19,7 +19,12 @@ internal static class RootChoice
                 "Name one of the candidates with -Root.");
         }
 
-        return roots.Count <= 1 || wanted == "first" ? roots.FirstOrDefault() : throw new V2VException(
+        if (roots.Count == 0)
+        {
+            return null;
+        }
+
+        return roots.Count == 1 || wanted == "first" ? roots[0] : throw new V2VException(
             "InspectionSeveralRoots", V2VErrorKind.InvalidState, $"{machine} holds several operating systems: {Describe(roots)}.", machine,
             "Choose one with -Root: a device, or first.");
     }

@@ -30,6 +30,8 @@ internal sealed class CpioReader : IDisposable
     private const int MaxNameLength = 4096;
     private const int BufferLength = 128 << 10;
 
+    private static readonly SearchValues<byte> s_digits = SearchValues.Create("0123456789abcdefABCDEF"u8);
+
     private readonly Stream _stream;
     private readonly byte[] _buffer = ArrayPool<byte>.Shared.Rent(BufferLength);
     private int _start;
@@ -98,7 +100,7 @@ internal sealed class CpioReader : IDisposable
 
     /// <summary>True if a header that could be cpio's begins here: magic and hexadecimal digits only.</summary>
     internal static bool IsHeader(ReadOnlySpan<byte> bytes) =>
-        bytes.Length >= HeaderLength && IsMagic(bytes) && !bytes[6..HeaderLength].ContainsAnyExcept("0123456789abcdefABCDEF"u8);
+        bytes.Length >= HeaderLength && IsMagic(bytes) && !bytes[6..HeaderLength].ContainsAnyExcept(s_digits);
 
     /// <inheritdoc/>
     public void Dispose() => ArrayPool<byte>.Shared.Return(_buffer);
