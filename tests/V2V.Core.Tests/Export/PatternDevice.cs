@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using V2V.Storage;
 
 namespace V2V.Core.Tests.Export;
@@ -30,12 +31,8 @@ internal sealed class PatternDevice(long length, params (long Offset, long Lengt
         return copy;
     }
 
-    /// <summary>The byte at an offset; never zero inside data.</summary>
-    public static byte At(long offset)
-    {
-        ulong x = (ulong)(offset >> 3) * 0x9E3779B97F4A7C15UL;
-        return (byte)((x >> (int)(8 * (offset & 7))) | 1);
-    }
+    /// <summary>The eight bytes around an offset; none is zero.</summary>
+    private static ulong Word(long offset) => ((ulong)(offset >> 3) * 0x9E3779B97F4A7C15UL) | 0x0101010101010101UL;
 
     public override void Read(long offset, Span<byte> buffer)
     {
@@ -43,9 +40,16 @@ internal sealed class PatternDevice(long length, params (long Offset, long Lengt
         CheckRange(offset, buffer.Length);
         Reading?.Invoke(offset);
         Interlocked.Add(ref _bytesRead, buffer.Length);
-        for (int i = 0; i < buffer.Length; i++)
+        int filled = 0;
+        for (; filled < buffer.Length && ((offset + filled) & 7) != 0; filled++)
         {
-            buffer[i] = At(offset + i);
+            buffer[filled] = (byte)(Word(offset + filled) >> (int)(8 * ((offset + filled) & 7)));
+        }
+
+        for (; filled < buffer.Length; filled += 8)
+        {
+            ulong word = Word(offset + filled);
+            MemoryMarshal.AsBytes(new ReadOnlySpan<ulong>(in word))[..Math.Min(8, buffer.Length - filled)].CopyTo(buffer[filled..]);
         }
 
         foreach (BlockExtent extent in GetExtents(offset, buffer.Length).Where(e => e.Kind != BlockExtentKind.Data))

@@ -30,6 +30,7 @@ internal static partial class OsInfo
         ["ubuntu"] = "ubuntu.com/ubuntu",
         ["voidlinux"] = "voidlinux.org/voidlinux",
         ["win"] = "microsoft.com/win",
+        ["winnt"] = "microsoft.com/winnt",
     };
 
     /// <summary>The URI of a short id, or null if it is not one of the known families.</summary>
@@ -47,9 +48,14 @@ internal static partial class OsInfo
             version = "rolling";
         }
 
+        // SUSE's service packs: 15sp4 is 15.4.
+        version = ServicePack().Replace(version, ".");
         return s_products.TryGetValue(match.Groups["product"].Value, out string? path) ? $"http://{path}/{version}" : null;
     }
 
-    [GeneratedRegex(@"\A(?<product>centos-stream|win(?=\d|xp|vista|nt|me)|[a-z]+?)-?(?<version>\d[0-9a-z.\-]*|xp|vista|nt|me|rolling|testing|tumbleweed|unknown)?\z")]
+    [GeneratedRegex(@"(?<=\A\d+)sp(?=\d+\z)")]
+    private static partial Regex ServicePack();
+
+    [GeneratedRegex(@"\A(?<product>centos-stream|win(?=\d|xp|vista|me)|[a-z]+?)-?(?<version>\d[0-9a-z.\-]*|xp|vista|me|rolling|testing|tumbleweed|unknown)?\z")]
     private static partial Regex ShortId();
 }

@@ -36,7 +36,7 @@ internal sealed class QemuScript
         Version? version = typeof(QemuScript).Assembly.GetName().Version;
         Line("#!/bin/sh");
         Line($"# Boots {name}. Written by V2V {version?.ToString(3)}.");
-        Line("# Arguments are appended to QEMU's. MACHINE, CPU, MEMORY (MiB) and QEMU can be set in the environment.");
+        Line("# Arguments are appended to QEMU's. MACHINE, CPU, MEMORY (MiB), SERIAL and QEMU can be set in the environment.");
         Line("set -eu");
         Line("here=$(CDPATH='' cd -- \"$(dirname -- \"$0\")\" && pwd)");
         Line("# QEMU reads a comma in a value as two.");
@@ -45,6 +45,7 @@ internal sealed class QemuScript
         Line($"QEMU=${{QEMU:-qemu-system-{_machine.Architecture}}}");
         Line($"MACHINE=${{MACHINE:-{_machine.Capabilities.Machine}}}");
         Line("CPU=${CPU:-max}");
+        Line("SERIAL=${SERIAL:-mon:stdio}");
         Line(string.Create(CultureInfo.InvariantCulture, $"MEMORY=${{MEMORY:-{Math.Max(1, _machine.MemoryKiB / 1024)}}}"));
     }
 
@@ -112,7 +113,7 @@ internal sealed class QemuScript
         Option("-object rng-random,filename=/dev/urandom,id=rng0 -device virtio-rng-pci,rng=rng0", _machine.Capabilities.VirtioRng);
         Option("-device virtio-balloon-pci", _machine.Capabilities.VirtioBalloon);
         Option("-device pvpanic,ioport=0x505", _machine.Capabilities.PvPanic && _machine.IsX86);
-        Option("-serial stdio -monitor none");
+        Option("-serial \"$SERIAL\"");
         Line("  \"$@\"");
     }
 
