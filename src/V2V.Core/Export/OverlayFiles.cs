@@ -1,13 +1,16 @@
 using V2V.Core.Conversion;
+using V2V.Core.Working;
 using V2V.Storage;
+using V2V.Storage.Qcow2;
 
 namespace V2V.Core.Export;
 
 /// <summary>The overlays that a conversion left.</summary>
 internal static class OverlayFiles
 {
-    /// <summary>Opens the converted disk, overlay over source, for reading.</summary>
-    public static BlockDevice Open(V2VOverlay overlay, int index) => throw V2VException.Unsupported("ExportOverlayUnsupported", "Overlays cannot be opened.", overlay.Disks[index].Path);
+    /// <summary>Opens the converted disk, overlay over source, for reading. The source is opened as it was imported, so that a changed one is refused.</summary>
+    public static BlockDevice Open(V2VOverlay overlay, int index) =>
+        Qcow2Image.Open(overlay.Disks[index].Path, writable: false, overlay.Source.Disks[index].Open());
 
     /// <summary>Removes the working directory. A failure is a warning: the export is complete.</summary>
     public static void Remove(V2VOverlay overlay, IOperationObserver observer)
@@ -16,14 +19,10 @@ internal static class OverlayFiles
         {
             if (overlay.WorkingDirectory.Length > 0)
             {
-                Directory.Delete(overlay.WorkingDirectory, recursive: true);
+                WorkArea.Delete(overlay.WorkingDirectory);
             }
         }
-        catch (DirectoryNotFoundException)
-        {
-            // Removed already.
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (V2VException e)
         {
             observer.Warning($"The overlays in {overlay.WorkingDirectory} could not be removed: {e.Message}");
         }
