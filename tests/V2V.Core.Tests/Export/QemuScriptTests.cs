@@ -1,3 +1,4 @@
+using System.Runtime.Versioning;
 using System.Text;
 using V2V.Core.Conversion;
 using V2V.Core.Export;
@@ -10,6 +11,7 @@ using Xunit;
 namespace V2V.Core.Tests.Export;
 
 /// <summary>Scripts as the shell and QEMU itself judge them.</summary>
+[UnsupportedOSPlatform("windows")]
 public sealed class QemuScriptTests
 {
     [Fact]
