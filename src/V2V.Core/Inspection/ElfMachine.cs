@@ -43,7 +43,7 @@ internal static class ElfMachine
     /// <summary>The architecture that the first 20 bytes of a file name, or null if they are not ELF's.</summary>
     internal static string? Name(ReadOnlySpan<byte> header)
     {
-        if (header.Length < 20 || !header.StartsWith("\x7FELF"u8))
+        if (header.Length < 20 || !header.StartsWith("\u007FELF"u8))
         {
             return null;
         }
