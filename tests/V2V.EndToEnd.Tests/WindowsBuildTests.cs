@@ -1,0 +1,38 @@
+using V2V.Testing;
+using Xunit;
+
+namespace V2V.EndToEnd;
+
+/// <summary>The main job by the win-x64 build, PowerShell engine included, under wine: Windows paths, Windows file calls.</summary>
+public sealed class WindowsBuildTests(BiosGuestTests.Guest guest) : IClassFixture<BiosGuestTests.Guest>
+{
+    [Fact]
+    public void The_win_x64_build_converts_the_same_guest()
+    {
+        Tool.Require("wine64");
+        DebianGuest debian = guest.Debian;
+        debian.Build();
+        string application = debian.File("win-x64");
+        Tool.Run(
+            "dotnet", "publish", "-c", "Release", "-r", "win-x64", "--self-contained", "-v", "q", "-nologo", "-o", application,
+            Path.Combine(Repository.Root, "src", "V2V.Shell"));
+        string work = Directory.CreateDirectory(debian.File("wine work")).FullName;
+        string output = debian.File("wine out");
+        string log = Wine(
+            Path.Combine(application, "v2v.exe"),
+            $"Import-V2VSource -Ova {V2VHost.Quote(OnWindows(debian.Ova))} | Convert-V2VGuest -WorkingDirectory {V2VHost.Quote(OnWindows(work))} | Export-V2VDisk -Local {V2VHost.Quote(OnWindows(output))}");
+        string disk = Directory.GetFiles(output).Single(f => !f.EndsWith(".xml", StringComparison.Ordinal));
+        Tool.Run("qemu-img", "check", disk);
+        Assert.Empty(Directory.GetFileSystemEntries(work));
+        Assert.Equal(debian.OvaDigest, OvaPacker.Digest(debian.Ova));
+        GuestReport report = debian.Boot(disk, "qcow2", "virtio-blk");
+        Assert.True(report["state"] == "running", report + log);
+        Assert.Contains("nic=ens192 mac=52:54:00:12:34:56 driver=virtio_net addr=10.0.2.77/24", report.Text, StringComparison.Ordinal);
+    }
+
+    /// <summary>wine shows the host's files on drive Z.</summary>
+    private static string OnWindows(string path) => "Z:" + path.Replace('/', '\\');
+
+    private static string Wine(string program, string script) =>
+        Tool.Run("env", "WINEDEBUG=-all", "wine64", program, "-Command", script);
+}
