@@ -16,6 +16,7 @@ public sealed partial class ExtFileSystem : GuestFileSystem
 
     private readonly ExtVolume _volume;
     private readonly BlockDevice _device;
+    private bool _disposed;
 
     private ExtFileSystem(BlockDevice device, ExtVolume volume, bool writable)
     {
@@ -76,11 +77,6 @@ public sealed partial class ExtFileSystem : GuestFileSystem
     public static ExtFileSystem Open(BlockDevice device, bool writable)
     {
         ArgumentNullException.ThrowIfNull(device);
-        if (writable)
-        {
-            throw V2VException.Unsupported("ExtFeatureUnsupported", "Writing is not possible yet.");
-        }
-
         return new ExtFileSystem(device, ExtMount.Open(device, writable), writable);
     }
 

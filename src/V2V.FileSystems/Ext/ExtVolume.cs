@@ -1,4 +1,5 @@
 using V2V.FileSystems.Ext.Allocation;
+using V2V.FileSystems.Ext.Quota;
 using V2V.Storage;
 
 namespace V2V.FileSystems.Ext;
@@ -14,6 +15,9 @@ internal sealed class ExtVolume
         Groups = new GroupTable(super, Cache);
         Inodes = new InodeStore(this);
         Bitmaps = new Bitmaps(this);
+        Blocks = new BlockAllocator(this);
+        InodeNumbers = new InodeAllocator(this);
+        Quotas = new QuotaLedger(this);
     }
 
     public BlockDevice Device { get; }
@@ -28,8 +32,11 @@ internal sealed class ExtVolume
 
     public Bitmaps Bitmaps { get; }
 
+    public BlockAllocator Blocks { get; }
 
+    public InodeAllocator InodeNumbers { get; }
 
+    public QuotaLedger Quotas { get; }
 
     public int BlockSize => Super.BlockSize;
 
@@ -39,9 +46,27 @@ internal sealed class ExtVolume
     /// <summary>True if a run of blocks lies within the file system, past the superblock.</summary>
     public bool IsValid(long block, long count) => block > Super.FirstDataBlock && count > 0 && block <= Super.BlockCount - count;
 
+    /// <summary>Makes sure that files beyond 2 GiB are legal; false if this revision of the format has none.</summary>
+    public bool AllowLargeFile()
+    {
+        if (!Super.Has(ExtRoCompat.LargeFile))
+        {
+            if (!Super.IsDynamic)
+            {
+                return false;
+            }
+
+            Super.Set(ExtRoCompat.LargeFile, true);
+            SuperDirty = true;
+        }
+
+        return true;
+    }
+
     /// <summary>Writes everything that is in memory.</summary>
     public void Flush()
     {
+        Quotas.Flush();
         Inodes.Flush();
         Bitmaps.UpdateChecksums();
         Cache.Flush();

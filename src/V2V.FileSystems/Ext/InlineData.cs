@@ -30,4 +30,42 @@ internal static class InlineData
         tail[..(content.Length - head)].CopyTo(content.AsSpan(head));
         return content;
     }
+
+    /// <summary>Replaces the content where it fits into the inode; false, with nothing changed, if it does not.</summary>
+    public static bool TryStore(ExtVolume volume, Inode inode, byte[] content)
+    {
+        ReadOnlySpan<byte> tail = content.Length > AreaSize ? content.AsSpan(AreaSize) : [];
+        if (!new AttributeStore(volume, inode).TrySetInlineData(tail))
+        {
+            return false;
+        }
+
+        inode.BlockArea.Clear();
+        content.AsSpan(0, Math.Min(content.Length, AreaSize)).CopyTo(inode.BlockArea);
+        inode.Dirty = true;
+        return true;
+    }
+
+    /// <summary>Gives the inode an empty block map instead of inline content.</summary>
+    public static void Remove(ExtVolume volume, Inode inode)
+    {
+        new AttributeStore(volume, inode).RemoveInlineData();
+        inode.Flags &= ~InodeFlags.InlineData;
+        inode.BlockArea.Clear();
+        inode.Map = null;
+        if (volume.Super.Has(ExtIncompat.Extents))
+        {
+            Mapping.ExtentMap.Initialize(inode);
+        }
+
+        inode.Dirty = true;
+    }
+
+    /// <summary>Puts content back that <see cref="Remove"/> took out.</summary>
+    public static void Restore(ExtVolume volume, Inode inode, byte[] content)
+    {
+        inode.Map = null;
+        inode.Flags = (inode.Flags & ~InodeFlags.Extents) | InodeFlags.InlineData;
+        TryStore(volume, inode, content);
+    }
 }

@@ -59,6 +59,7 @@ internal sealed class InodeStore(ExtVolume volume)
     /// <summary>Writes one inode and its map into the block cache.</summary>
     public void Write(Inode inode)
     {
+        inode.Map?.Commit();
         if (!inode.Dirty)
         {
             return;

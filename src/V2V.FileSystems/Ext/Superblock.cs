@@ -124,6 +124,12 @@ internal sealed class Superblock
 
     public bool Has(ExtRoCompat feature) => (RoCompat & feature) != 0;
 
+    public void Set(ExtCompat feature)
+    {
+        Compat |= feature;
+        Le.Set32(Raw, 0x5C, (uint)Compat);
+    }
+
     public void Set(ExtIncompat feature, bool on)
     {
         Incompat = on ? Incompat | feature : Incompat & ~feature;

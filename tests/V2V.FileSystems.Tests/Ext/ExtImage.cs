@@ -20,6 +20,11 @@ internal sealed class ExtImage : IDisposable
         }
 
         Tool.Run("mke2fs", ["-q", "-F", .. mke2fsArguments, Path]);
+        if (mke2fsArguments.Any(a => a.Contains("quota", StringComparison.Ordinal)))
+        {
+            // mke2fs counts quota before it populates the file system.
+            Tool.TryRun("e2fsck", "-fy", Path);
+        }
     }
 
     public string Path => _directory.File("image");

@@ -35,6 +35,7 @@ internal sealed class Bitmaps(ExtVolume volume)
             block = volume.Cache.GetNew(descriptor.BlockBitmap);
             ComputeBlocks(group, block.Data);
             descriptor.Flags &= ~GroupFlags.BlockUninit;
+            volume.Groups.Changed(group);
         }
         else
         {
@@ -56,6 +57,7 @@ internal sealed class Bitmaps(ExtVolume volume)
             block = volume.Cache.GetNew(descriptor.InodeBitmap);
             block.Data.AsSpan((int)Super.InodesPerGroup / 8).Fill(0xFF);
             descriptor.Flags &= ~GroupFlags.InodeUninit;
+            volume.Groups.Changed(group);
         }
         else
         {

@@ -8,8 +8,12 @@ internal static class PosixAcl
 {
     private const uint StoredVersion = 1;
     private const uint PublicVersion = 2;
+    private const ushort TagOwner = 1;
     private const ushort TagUser = 2;
+    private const ushort TagOwningGroup = 4;
     private const ushort TagGroup = 8;
+    private const ushort TagMask = 0x10;
+    private const ushort TagOther = 0x20;
 
     /// <summary>The public form, or null if the stored form is not valid.</summary>
     public static byte[]? ToPublic(ReadOnlySpan<byte> stored)
@@ -58,6 +62,42 @@ internal static class PosixAcl
         }
 
         return result[..length];
+    }
+
+    /// <summary>Brings a stored list into line with permission bits, as chmod does; false if nothing had to change.</summary>
+    public static bool SetMode(Span<byte> stored, int mode)
+    {
+        int mask = -1;
+        int group = -1;
+        bool changed = false;
+        for (int place = 4; place + 4 <= stored.Length; place += HasId(Le.U16(stored, place)) ? 8 : 4)
+        {
+            switch (Le.U16(stored, place))
+            {
+                case TagOwner:
+                    changed |= SetBits(stored, place, mode >> 6);
+                    break;
+                case TagOwningGroup:
+                    group = place;
+                    break;
+                case TagMask:
+                    mask = place;
+                    break;
+                case TagOther:
+                    changed |= SetBits(stored, place, mode);
+                    break;
+            }
+        }
+
+        int target = mask >= 0 ? mask : group;
+        return (target >= 0 && SetBits(stored, target, mode >> 3)) || changed;
+    }
+
+    private static bool SetBits(Span<byte> stored, int place, int bits)
+    {
+        bool changed = Le.U16(stored, place + 2) != (bits & 7);
+        Le.Set16(stored, place + 2, (uint)bits & 7);
+        return changed;
     }
 
     private static bool HasId(ushort tag) => tag is TagUser or TagGroup;

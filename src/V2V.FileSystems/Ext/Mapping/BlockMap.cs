@@ -32,6 +32,15 @@ internal abstract class BlockMap
     /// <summary>The run at a logical block, at most <paramref name="maxCount"/> blocks.</summary>
     public abstract BlockRun Find(long logical, long maxCount);
 
+    /// <summary>Maps blocks that hold data now; the range is a hole or unwritten so far. Nothing changes if space runs out.</summary>
+    public abstract void Map(long logical, long physical, long count);
+
+    /// <summary>Unmaps and frees everything from a logical block on.</summary>
+    public abstract void Truncate(long fromLogical);
+
+    /// <summary>Writes the map into inode and block cache.</summary>
+    public abstract void Commit();
+
     /// <summary>Where the next block for <paramref name="logical"/> would best be; 0 if nothing is known.</summary>
     public abstract long Goal(long logical);
 
