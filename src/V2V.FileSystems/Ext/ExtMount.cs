@@ -24,14 +24,15 @@ internal static class ExtMount
             CheckWritable(device, super);
         }
 
-        if (super.Has(ExtIncompat.NeedsRecovery))
+        bool recovers = super.Has(ExtIncompat.NeedsRecovery);
+        if (recovers)
         {
             device = writable ? device : new CopyOnWriteDevice(device);
-            super = Recover(device, super);
+            super = Recover(device, super, writable);
         }
 
         var volume = new ExtVolume(device, super);
-        if (writable || device is CopyOnWriteDevice)
+        if (writable || recovers)
         {
             Recount(volume);
         }
@@ -45,7 +46,7 @@ internal static class ExtMount
     }
 
     /// <summary>Replays the journal into the device and reads the superblock again, which the journal may hold too.</summary>
-    private static Superblock Recover(BlockDevice device, Superblock super)
+    private static Superblock Recover(BlockDevice device, Superblock super, bool writable)
     {
         if (super.JournalInode == 0)
         {
@@ -69,7 +70,7 @@ internal static class ExtMount
         Superblock after = Superblock.Read(device);
         after.Set(ExtIncompat.NeedsRecovery, false);
         after.Write(device);
-        if (result.HadError && device is not CopyOnWriteDevice)
+        if (result.HadError && writable)
         {
             throw HasErrors(after);
         }
