@@ -1,0 +1,110 @@
+using V2V.Core.Guest;
+using V2V.FileSystems;
+using V2V.Storage;
+
+namespace V2V.Core.Conversion;
+
+/// <summary>
+/// Makes what no file uses read as zero in the overlays, so that the export need not copy it: the free blocks of each file system that is
+/// open for writing, and the contents of swap. Only whole clusters are touched, and only where something is stored.
+/// </summary>
+internal sealed class DiskTrimmer(GuestDisks disks, ConversionContext context)
+{
+    /// <summary>Size of an overlay's cluster: zeroing less would copy data instead of saving it.</summary>
+    private const long ClusterSize = 65536;
+
+    /// <summary>Places where the signature of swap ends: the sizes of a page.</summary>
+    private static readonly int[] s_pageSizes = [4096, 8192, 16384, 65536];
+
+    /// <summary>Trims everything.</summary>
+    /// <returns>Number of bytes that read as zero now and were stored before.</returns>
+    internal long Trim(GuestTree tree)
+    {
+        long trimmed = 0;
+        foreach (GuestVolume volume in disks.Volumes)
+        {
+            context.Observer.CancellationToken.ThrowIfCancellationRequested();
+            if (tree.Mounts.FirstOrDefault(m => m.Info?.Device == volume.Info.Device)?.FileSystem is { CanWrite: true } fileSystem)
+            {
+                trimmed += TrimFileSystem(volume, fileSystem);
+            }
+            else if (volume.Info.FileSystem is "swap" or "swsuspend")
+            {
+                trimmed += TrimSwap(volume);
+            }
+        }
+
+        return trimmed;
+    }
+
+    private long TrimFileSystem(GuestVolume volume, GuestFileSystem fileSystem)
+    {
+        fileSystem.Flush();
+        long trimmed = 0;
+        foreach ((long offset, long length) in fileSystem.GetFreeExtents())
+        {
+            context.Observer.CancellationToken.ThrowIfCancellationRequested();
+            trimmed += Zero(volume, offset, length);
+        }
+
+        return trimmed;
+    }
+
+    /// <summary>Everything behind the header's page, unless a hibernated guest's memory is there.</summary>
+    private long TrimSwap(GuestVolume volume)
+    {
+        int pageSize = 0;
+        bool isSuspended = false;
+        Span<byte> signature = stackalloc byte[10];
+        foreach (int size in s_pageSizes.Where(s => s <= volume.Device.Length))
+        {
+            volume.Device.Read(size - signature.Length, signature);
+            isSuspended |= signature.StartsWith("S1SUSPEND"u8) || signature.StartsWith("S2SUSPEND"u8) || signature.StartsWith("ULSUSPEND"u8)
+                || signature.StartsWith("LINHIB0001"u8);
+            pageSize = pageSize == 0 && signature.SequenceEqual("SWAPSPACE2"u8) ? size : pageSize;
+        }
+
+        if (isSuspended)
+        {
+            context.Warn($"{volume.Info.Device} holds the memory of a hibernated guest; it was left as it is.");
+            return 0;
+        }
+
+        return pageSize == 0 ? 0 : Zero(volume, pageSize, volume.Device.Length - pageSize);
+    }
+
+    /// <summary>Zeroes the whole clusters of a range of a volume that hold something.</summary>
+    private long Zero(GuestVolume volume, long offset, long length)
+    {
+        // Clusters are counted from the start of the disk, not of the volume.
+        long start = RoundUp(volume.Info.Offset + offset);
+        long end = (volume.Info.Offset + Math.Min(offset + length, volume.Device.Length)) / ClusterSize * ClusterSize;
+        if (start < volume.Info.Offset || start >= end)
+        {
+            return 0;
+        }
+
+        BlockDevice disk = disks.Devices[volume.Info.DiskIndex];
+        long trimmed = 0;
+        List<BlockExtent> stored = [.. disk.GetExtents(start, end - start).Where(e => e.Kind == BlockExtentKind.Data)];
+        long done = start;
+        foreach (BlockExtent extent in stored)
+        {
+            long from = Math.Max(done, extent.Offset / ClusterSize * ClusterSize), to = Math.Min(end, RoundUp(extent.End));
+            if (from < to)
+            {
+                trimmed += to - from;
+                if (!context.Options.WhatIf)
+                {
+                    disk.WriteZeroes(from, to - from);
+                }
+
+                done = to;
+            }
+        }
+
+        return trimmed;
+    }
+
+    private static long RoundUp(long value) => (value + ClusterSize - 1) / ClusterSize * ClusterSize;
+}

@@ -1,0 +1,155 @@
+using V2V.Core.Conversion.Linux;
+using V2V.Core.Guest;
+using V2V.Core.Inspection;
+using V2V.Core.Sources;
+using V2V.Storage;
+
+namespace V2V.Core.Conversion;
+
+/// <summary>
+/// Converts a guest for KVM: start here. Opens overlays over the source's disks, mounts the guest's file systems, applies the steps in their order,
+/// trims, and closes. Nothing is left if anything fails. Thread-safe: it holds no state.
+/// </summary>
+public static class GuestConverter
+{
+    private const string EspType = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b";
+
+    private static readonly string[] s_debianFamily = ["debian", "ubuntu", "linuxmint", "kalilinux"];
+
+    /// <summary>Inspects a machine and converts its guest.</summary>
+    public static V2VOverlay Convert(V2VSource source, ConversionOptions options, IOperationObserver observer)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return Convert(GuestInspector.Inspect(source, new InspectionOptions { Root = options.Root }, observer), options, observer);
+    }
+
+    /// <summary>Converts an inspected guest.</summary>
+    /// <param name="inspection">The guest.</param>
+    /// <param name="options">What the user chose.</param>
+    /// <param name="observer">Where to report to.</param>
+    /// <returns>The overlays, what the guest can drive now, and every change. Without overlays for <see cref="ConversionOptions.WhatIf"/>.</returns>
+    /// <exception cref="V2VException">The guest cannot be converted; the blocker's own identifier, or one of docs/errors/conversion.md.</exception>
+    public static V2VOverlay Convert(V2VInspection inspection, ConversionOptions options, IOperationObserver observer)
+    {
+        ArgumentNullException.ThrowIfNull(inspection);
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(observer);
+        if (options.Root is { } root && inspection.RootDevice is { } found && !IsSameRoot(root, found))
+        {
+            inspection = GuestInspector.Inspect(inspection.Source, new InspectionOptions { Root = root }, observer);
+        }
+
+        CheckConvertible(inspection);
+        CheckOptions(options);
+        using OverlaySet overlays = OverlaySet.Create(inspection.Source, options);
+        (ConversionContext context, long trimmed) = Edit(inspection, options, observer, overlays);
+        foreach (BlockDevice device in overlays.Devices)
+        {
+            device.Flush();
+        }
+
+        if (!options.WhatIf)
+        {
+            overlays.Keep();
+        }
+
+        return new V2VOverlay
+        {
+            Source = inspection.Source,
+            Inspection = inspection,
+            Capabilities = context.Capabilities,
+            Changes = context.Editor.Changes,
+            Nics = context.Nics,
+            Disks = [.. overlays.Disks],
+            WorkingDirectory = overlays.Directory,
+            BootDiskIndex = BootDisk.Find(inspection, overlays.Devices),
+            TrimmedBytes = trimmed,
+            Warnings = context.Warnings,
+        };
+    }
+
+    private static (ConversionContext Context, long Trimmed) Edit(V2VInspection inspection, ConversionOptions options, IOperationObserver observer, OverlaySet overlays)
+    {
+        using GuestDisks disks = GuestDisks.Open(overlays.Devices);
+        GuestTree tree = GuestTree.Mount(disks, WithEsp(inspection), writable: true);
+        var context = new ConversionContext(inspection, options, tree, observer);
+        foreach (ConversionStep step in LinuxConversion.Steps)
+        {
+            observer.CancellationToken.ThrowIfCancellationRequested();
+            observer.Verbose($"{inspection.Name}: {step.Name}");
+            context.Editor.Step = step.Name;
+            step.Apply(context);
+        }
+
+        tree.Flush();
+        return (context, options.Trim ? new DiskTrimmer(disks, context).Trim(tree) : 0);
+    }
+
+    /// <summary>The guest's mounts, with its EFI system partition where UEFI guests have it if fstab does not name it.</summary>
+    private static IReadOnlyList<MountInfo> WithEsp(V2VInspection inspection)
+    {
+        VolumeInfo? esp = inspection.Volumes.FirstOrDefault(v => v.FileSystem == "vfat" && string.Equals(v.PartitionType, EspType, StringComparison.OrdinalIgnoreCase));
+        return esp is null || inspection.Mounts.Any(m => m.Device == esp.Device || m.MountPoint is "/boot/efi" or "/efi")
+            ? inspection.Mounts
+            : [.. inspection.Mounts, new MountInfo("/boot/efi", esp.Device, "vfat", "", "")];
+    }
+
+    private static void CheckConvertible(V2VInspection inspection)
+    {
+        if (inspection.Blockers is [{ } blocker, ..])
+        {
+            throw new V2VException(blocker.ErrorId, V2VErrorKind.InvalidState, blocker.Message, blocker.Target, blocker.Advice);
+        }
+
+        if (inspection.OsType != "linux" || !s_debianFamily.Contains(inspection.Distro))
+        {
+            throw V2VException.Unsupported(
+                "ConversionDistroUnsupported", $"Guests of the kind {inspection.OsType}/{inspection.Distro} cannot be converted by this version.", inspection.Name,
+                "Export the source as it is, or convert the guest with a later version.");
+        }
+
+        if (inspection.PackageFormat != "deb" || inspection.Applications.Count == 0)
+        {
+            throw new V2VException(
+                "ConversionPackagesMissing", V2VErrorKind.InvalidState, "The guest's list of installed packages is missing or empty.", inspection.Name,
+                "Repair /var/lib/dpkg/status in the guest and export it again.");
+        }
+
+        if (inspection.Kernels.Count == 0)
+        {
+            throw new V2VException(
+                "ConversionKernelMissing", V2VErrorKind.InvalidState, "The guest has no installed kernel.", inspection.Name,
+                "Install a kernel in the guest and export it again.");
+        }
+
+        if (inspection.BootLoader?.Type is not ("grub2" or "grub1"))
+        {
+            throw V2VException.Unsupported(
+                "ConversionLoaderUnsupported", $"The guest's boot loader ({inspection.BootLoader?.Type ?? "none found"}) is not supported; GRUB is.", inspection.Name,
+                "Install GRUB in the guest and export it again.");
+        }
+    }
+
+    private static void CheckOptions(ConversionOptions options)
+    {
+        if (options.GuestAgentPackage is { } package && (!File.Exists(package) || !package.EndsWith(".deb", StringComparison.OrdinalIgnoreCase)))
+        {
+            throw new V2VException(
+                "GuestAgentPackageInvalid", V2VErrorKind.NotFound, "The guest agent's package is not there, or is not a .deb file.", package, "Check the path.");
+        }
+
+        if (options.PreferredBus is not (BlockBus.VirtioBlk or BlockBus.VirtioScsi))
+        {
+            throw new V2VException(
+                "ConversionBusInvalid", V2VErrorKind.InvalidArgument, $"Disks can be put on virtio-blk or virtio-scsi, not on {options.PreferredBus}.", advice: "Choose one of the two.");
+        }
+
+        foreach (NicBinding binding in options.NicBindings)
+        {
+            NetworkNamesStep.CheckBinding(binding);
+        }
+    }
+
+    private static bool IsSameRoot(string root, string device) =>
+        root is "single" or "first" || root == device || root == "/dev/" + device;
+}

@@ -1,0 +1,55 @@
+using V2V.Core.Inspection;
+
+namespace V2V.Core.Conversion;
+
+/// <summary>What the guest's kernels can drive, and the one that the target is fitted to.</summary>
+internal sealed class KernelDrivers
+{
+    private KernelDrivers(KernelInfo? current, KernelInfo? boot, BlockBus bus)
+    {
+        Current = current;
+        Boot = boot;
+        Bus = bus;
+    }
+
+    /// <summary>The kernel that the guest starts by default; null if none was found.</summary>
+    internal KernelInfo? Current { get; }
+
+    /// <summary>The kernel that is to start by default; null if none was found.</summary>
+    internal KernelInfo? Boot { get; }
+
+    /// <summary>Bus of the disks.</summary>
+    internal BlockBus Bus { get; }
+
+    /// <summary>True if the kernel to boot drives virtio disks.</summary>
+    internal bool HasVirtioDisk => Bus is BlockBus.VirtioBlk or BlockBus.VirtioScsi;
+
+    /// <summary>The driver of the network card that the guest gets.</summary>
+    internal string NetDriver => Boot?.HasVirtioNet == true ? "virtio_net" : "e1000";
+
+    /// <summary>
+    /// Keeps the default kernel if it has virtio; otherwise takes the best that has it (convert-linux.md 4.2: virtio-net first, then the version);
+    /// otherwise keeps the default on an emulated bus.
+    /// </summary>
+    internal static KernelDrivers Choose(V2VInspection inspection, ConversionOptions options)
+    {
+        List<KernelInfo> candidates = [.. inspection.Kernels.Where(k => !IsDebug(k))];
+        KernelInfo? current = inspection.Kernels.FirstOrDefault(k => k.IsDefault) ?? (inspection.Kernels is [{ } first, ..] ? first : null);
+        KernelInfo? boot = current is not null && (current.HasVirtioBlk || current.HasVirtioScsi)
+            ? current
+            : candidates.Where(k => k.HasVirtioBlk || k.HasVirtioScsi)
+                .OrderByDescending(k => k.HasVirtioNet).ThenByDescending(k => k.Version, Comparer<string>.Create((a, b) => PackageVersion.Compare(a, b))).FirstOrDefault() ?? current;
+        return new KernelDrivers(current, boot, ChooseBus(boot, options.PreferredBus));
+    }
+
+    private static BlockBus ChooseBus(KernelInfo? kernel, BlockBus preferred) => kernel switch
+    {
+        { HasVirtioScsi: true } when preferred == BlockBus.VirtioScsi => BlockBus.VirtioScsi,
+        { HasVirtioBlk: true } => BlockBus.VirtioBlk,
+        { HasVirtioScsi: true } => BlockBus.VirtioScsi,
+        _ => BlockBus.Sata,
+    };
+
+    private static bool IsDebug(KernelInfo kernel) =>
+        kernel.Package is { } package && (package.EndsWith("-debug", StringComparison.Ordinal) || package.EndsWith("-dbg", StringComparison.Ordinal));
+}

@@ -1,0 +1,83 @@
+using V2V.Core.Guest;
+using V2V.Core.Inspection;
+using V2V.Core.Inspection.Volumes;
+
+namespace V2V.Core.Conversion.Linux.Devices;
+
+/// <summary>
+/// What replaces the name of a device in a guest's configuration. A name by position (<c>/dev/sda1</c>, <c>/dev/disk/by-path/…</c>) changes with
+/// the bus, so a volume is named by its UUID, else by that of its partition, else by the name it will have.
+/// </summary>
+internal sealed class DeviceNames(ConversionContext context)
+{
+    private static readonly string[] s_lasting = ["/dev/disk/by-uuid/", "/dev/disk/by-label/", "/dev/disk/by-partuuid/", "/dev/disk/by-partlabel/"];
+
+    private readonly DeviceNameResolver _resolver = new(context.Inspection.Volumes, context.Source.Disks);
+
+    /// <summary>The name to use instead of a name, or null to leave it: it lasts, or stands for nothing that is known.</summary>
+    /// <param name="name">A name as the guest wrote it.</param>
+    /// <param name="where">The file it stands in, for a warning.</param>
+    /// <param name="needsPartition">True where only a partition's UUID is understood: by a kernel that starts without an initramfs.</param>
+    internal string? Replace(string name, string where, bool needsPartition = false)
+    {
+        if (Find(name, where) is not { } volume)
+        {
+            return null;
+        }
+
+        string? replacement =
+            !needsPartition && volume is { Uuid: { } uuid, FileSystem: not null } && IsUnique(v => v.Uuid, uuid) ? "UUID=" + uuid
+            : volume.PartitionUuid is { } partition && IsUnique(v => v.PartitionUuid, partition) ? "PARTUUID=" + partition
+            : null;
+        if (replacement is null)
+        {
+            replacement = TargetName(volume);
+            if (replacement != name)
+            {
+                context.Warn($"{where}: {name} has no UUID; it was renamed to {replacement}, which is right while the disk stays on the {context.Capabilities.BlockBus} bus.");
+            }
+        }
+
+        return Remember(name, replacement);
+    }
+
+    /// <summary>The name that a disk or volume will have, for places that know no UUID; null to leave the name.</summary>
+    internal string? Rename(string name, string where) => Find(name, where) is { } volume ? Remember(name, TargetName(volume)) : null;
+
+    /// <summary>The name of a volume on the target's bus: <c>/dev/vda1</c>.</summary>
+    private string TargetName(VolumeInfo volume)
+    {
+        string device = GuestDisks.VolumeName(volume.DiskIndex, volume.PartitionNumber);
+        return "/dev/" + (context.Capabilities.BlockBus == BlockBus.VirtioBlk ? "v" + device[1..] : device);
+    }
+
+    private VolumeInfo? Find(string name, string where)
+    {
+        if (!name.StartsWith("/dev/", StringComparison.Ordinal) || s_lasting.Any(p => name.StartsWith(p, StringComparison.Ordinal)))
+        {
+            return null;
+        }
+
+        (DeviceNameResolver.Outcome outcome, VolumeInfo? volume) = _resolver.Resolve(name);
+        if (outcome == DeviceNameResolver.Outcome.Missing)
+        {
+            context.Warn($"{where}: {name} names no volume of the machine's disks; it was left as it is.");
+        }
+
+        return volume;
+    }
+
+    private bool IsUnique(Func<VolumeInfo, string?> id, string value) =>
+        context.Inspection.Volumes.Count(v => value.Equals(id(v), StringComparison.OrdinalIgnoreCase)) == 1;
+
+    private string? Remember(string name, string replacement)
+    {
+        if (replacement == name)
+        {
+            return null;
+        }
+
+        context.ReplacedDevices[name] = replacement;
+        return replacement;
+    }
+}

@@ -1,0 +1,135 @@
+using V2V.Core.Guest;
+using V2V.Core.Inspection;
+
+namespace V2V.Core.Conversion.Linux;
+
+/// <summary>
+/// Retires the tools of the old hypervisor. Offline: their services no longer start, their kernel modules are no longer forced to load, shared
+/// folders of the old host are no longer mounted. Removing packages is left to the guest's package manager at the first boot.
+/// </summary>
+internal sealed class GuestToolsStep : ConversionStep
+{
+    private const string TarballLocations = "/etc/vmware-tools/locations";
+    private const string TarballUninstaller = "/usr/bin/vmware-uninstall-tools.pl";
+    private const string VirtualBoxConfig = "/var/lib/VBoxGuestAdditions/config";
+
+    private static readonly string[] s_foreignMounts = ["vmhgfs", "fuse.vmhgfs-fuse", "vboxsf", "prl_fs", "vmblock"];
+
+    private static readonly Dictionary<string, string[]> s_services = new(StringComparer.Ordinal)
+    {
+        ["open-vm-tools"] = ["open-vm-tools", "vmtoolsd", "vgauth", "vgauthd", "open-vm-tools-desktop", @"run-vmblock\x2dfuse.mount"],
+        ["vmware-tools"] = ["vmware-tools", "vmware-tools-thinprint", "vmware-tools-services"],
+        ["vmware-tools-tarball"] = ["vmware-tools", "vmware-tools-thinprint", "vmware-tools-services"],
+        ["virtualbox-guest-additions"] =
+            ["virtualbox-guest-utils", "virtualbox-guest-x11", "vboxadd", "vboxadd-service", "vboxadd-x11", "vboxservice", "vboxguest", "vboxclient"],
+        ["xe-guest-utilities"] = ["xe-daemon", "xe-linux-distribution", "xe-guest-utilities", "xen-guest-agent"],
+        ["hyperv-daemons"] =
+        [
+            "hv-kvp-daemon", "hv-vss-daemon", "hv-fcopy-daemon", "hyperv-daemons", "hyperv-daemons.hv-kvp-daemon", "hyperv-daemons.hv-vss-daemon",
+            "hyperv-daemons.hv-fcopy-daemon",
+        ],
+        ["parallels-tools"] = ["prltoolsd", "prltools_updater", "prl-x11"],
+        ["nutanix-guest-tools"] = ["ngt_guest_agent", "ngt_self_service_restore"],
+    };
+
+    internal override string Name => "GuestTools";
+
+    internal override int Order => 200;
+
+    internal override void Apply(ConversionContext context)
+    {
+        if (context.Options.KeepGuestTools)
+        {
+            return;
+        }
+
+        foreach (GuestToolInfo tool in context.Inspection.GuestTools)
+        {
+            Disable(context, tool.Name);
+            context.FirstBoot.RemovePackages.AddRange(tool.Packages);
+        }
+
+        PlanUninstallers(context);
+        DropModules(context);
+        DropMounts(context);
+        if (context.HasPackage("ubuntu-server") && context.FirstBoot.RemovePackages.Contains("open-vm-tools"))
+        {
+            context.Warn("open-vm-tools stays installed, but off, if the guest's ubuntu-server package depends on it.");
+        }
+    }
+
+    private static void Disable(ConversionContext context, string tool)
+    {
+        string reason = $"{tool} has nothing to do on KVM; its service does not start any more.";
+        foreach (string service in s_services.GetValueOrDefault(tool, []))
+        {
+            string unit = service.Contains(".mount", StringComparison.Ordinal) ? service : service + ".service";
+            foreach (string pattern in (string[])[$"/etc/systemd/system/*.wants/{unit}", $"/etc/systemd/system/*.requires/{unit}", $"/etc/rc?.d/S??{service}", $"/etc/rcS.d/S??{service}"])
+            {
+                foreach (string path in context.Tree.Glob(pattern))
+                {
+                    context.Editor.Delete(path, reason);
+                }
+            }
+
+            // An alias of an enabled unit is a link beside it; a file is the installer's own unit and stays for its uninstaller.
+            if (context.Tree.TryGetEntry("/etc/systemd/system/" + unit, followLinks: false)?.Type == FileSystems.GuestFileType.SymbolicLink
+                && context.Tree.ReadLink("/etc/systemd/system/" + unit) != "/dev/null")
+            {
+                context.Editor.Delete("/etc/systemd/system/" + unit, reason);
+            }
+        }
+    }
+
+    private static void PlanUninstallers(ConversionContext context)
+    {
+        if (context.Tree.FileExists(TarballUninstaller))
+        {
+            // The uninstaller would bring back an initramfs of the time before the tools.
+            context.Editor.EditText(
+                TarballLocations,
+                text => TextLines.Append(text, ["remove_answer RESTORE_RAMDISK_CMD", "remove_answer RESTORE_RAMDISK_KERNELS", "remove_answer RESTORE_RAMDISK_ONECALL"]),
+                "VMware's uninstaller must not restore an old initramfs.");
+            context.FirstBoot.Uninstallers.Add(("VMware tools", TarballUninstaller));
+        }
+
+        string? installed = context.Editor.ReadText(VirtualBoxConfig) is { } config
+            ? GuestText.SplitLines(config).Where(l => l.StartsWith("INSTALL_DIR=", StringComparison.Ordinal)).Select(l => l[12..].Trim('\'', '"')).LastOrDefault()
+            : null;
+        foreach (string directory in context.Tree.Glob("/opt/VBoxGuestAdditions-*").Append(installed ?? "").Distinct())
+        {
+            string script = directory + "/uninstall.sh";
+            if (directory.StartsWith('/') && IsPlain(script) && context.Tree.FileExists(script))
+            {
+                context.FirstBoot.Uninstallers.Add(("VirtualBox guest additions", script));
+            }
+        }
+
+        if (context.Tree.FileExists("/usr/lib/parallels-tools/install"))
+        {
+            context.FirstBoot.Uninstallers.Add(("Parallels tools", "/usr/lib/parallels-tools/install -r"));
+        }
+    }
+
+    private static void DropModules(ConversionContext context)
+    {
+        string[] files =
+        [
+            "/etc/initramfs-tools/modules", "/etc/modules", .. context.Tree.Glob("/etc/modules-load.d/*.conf"), .. context.Tree.Glob("/etc/initramfs-tools/modules.d/*"),
+        ];
+        foreach (string path in files.Where(context.Tree.FileExists).Select(p => context.Tree.ResolvePath(p)!).Distinct())
+        {
+            context.Editor.EditLines(
+                path, line => TextLines.Words(line) is [{ } module, ..] && ForeignModules.Contains(module) ? null : line, "These drivers belong to the old hypervisor.");
+        }
+    }
+
+    private static void DropMounts(ConversionContext context) =>
+        context.Editor.EditLines(
+            "/etc/fstab",
+            line => TextLines.Words(line) is [_, _, { } type, ..] && s_foreignMounts.Contains(type) ? "# " + line : line,
+            "A folder of the old host cannot be mounted any more, and a failing mount stops the boot.");
+
+    /// <summary>What a shell takes as it stands.</summary>
+    private static bool IsPlain(string path) => path.All(c => char.IsAsciiLetterOrDigit(c) || c is '/' or '.' or '_' or '-');
+}

@@ -1,0 +1,14 @@
+namespace V2V.Core.Conversion.Linux;
+
+/// <summary>The conversion of a Linux guest of the Debian family: its steps, in the order in which they run. Start here.</summary>
+internal static class LinuxConversion
+{
+    internal static IReadOnlyList<ConversionStep> Steps { get; } =
+    [
+        .. ((ConversionStep[])
+        [
+            new SpaceStep(), new GuestToolsStep(), new DeviceNamesStep(), new DefaultKernelStep(), new ConsoleStep(), new DisplayStep(), new ModuleAliasesStep(),
+            new NetworkNamesStep(), new UefiLoaderStep(), new InitramfsStep(), new CachesStep(), new IdentityStep(), new FirstBootStep(),
+        ]).OrderBy(s => s.Order),
+    ];
+}

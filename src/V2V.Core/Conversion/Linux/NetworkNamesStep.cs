@@ -1,0 +1,145 @@
+using System.Text;
+using System.Text.RegularExpressions;
+using V2V.Core.Guest;
+using V2V.Core.Inspection;
+using V2V.Core.Inspection.Network;
+using V2V.Core.Sources;
+using V2V.Storage;
+
+namespace V2V.Core.Conversion.Linux;
+
+/// <summary>
+/// Interfaces keep their names, and with them their addresses: the name that the guest's configuration uses is bound to the card's MAC, by a .link
+/// file (systemd.link(5)), or by a udev rule where systemd is too old. The binding goes into the initramfs too, whose udev may rename first.
+/// </summary>
+internal sealed partial class NetworkNamesStep : ConversionStep
+{
+    private const string RulesFile = "/etc/udev/rules.d/70-persistent-net.rules";
+    private const string LinkDirectory = "/etc/systemd/network";
+
+    /// <summary>The first release whose .link files are applied by every udev of this family.</summary>
+    private const int FirstWithLinkFiles = 220;
+
+    /// <summary>The first release that matches the address burnt in, which no bridge, bond or VLAN on top shares.</summary>
+    private const int FirstWithPermanentAddress = 245;
+
+    private const string Reason = "The interface's name follows from the PCI topology, which is new; its addresses depend on the name.";
+
+    internal override string Name => "NetworkNames";
+
+    internal override int Order => 600;
+
+    internal override void Apply(ConversionContext context)
+    {
+        context.Editor.EditLines(RulesFile, FreeRule, "A rule must not depend on the driver or the place of the old card.");
+        WarnOfDriverMatches(context);
+        Dictionary<string, string> bound = NameBindings.Read(new InspectionContext(context.Tree, []));
+        foreach (SourceNic nic in context.Source.Nics)
+        {
+            Bind(context, nic, bound);
+        }
+
+        foreach (NetworkInfo network in context.Inspection.Networks.Where(n => n.MacAddress is null && n.InterfaceName is not ("" or "lo") && IsPhysical(n)))
+        {
+            context.Nics.Add(new NicReport(null, network.InterfaceName, "none", Addresses([network]), "Its card could not be told; name it with a NIC binding."));
+            context.Warn($"{network.ConfigPath} configures {network.InterfaceName}, but which of the machine's cards that is could not be told; its name may change.");
+        }
+    }
+
+    /// <summary>Checks a binding that a user gave.</summary>
+    /// <exception cref="V2VException"><c>NicBindingInvalid</c>.</exception>
+    internal static void CheckBinding(NicBinding binding)
+    {
+        if (MacText.Normalize(binding.MacAddress) is null || !IsName(binding.InterfaceName))
+        {
+            throw new V2VException(
+                "NicBindingInvalid", V2VErrorKind.InvalidArgument, $"'{binding.MacAddress}={binding.InterfaceName}' does not bind an interface's name to a MAC.", binding.InterfaceName,
+                "Give a MAC of six bytes and a name of at most 15 characters without blanks and slashes.");
+        }
+    }
+
+    private static void Bind(ConversionContext context, SourceNic nic, Dictionary<string, string> bound)
+    {
+        if (nic.MacAddress is not { } mac)
+        {
+            context.Nics.Add(new NicReport(null, "", "none", [], "The source does not say its MAC; a new one is made, and the interface's name may change."));
+            context.Warn("A network card of the source has no MAC: no interface name can be bound to it.");
+            return;
+        }
+
+        List<NetworkInfo> networks = [.. context.Inspection.Networks.Where(n => n.MacAddress == mac)];
+        string? chosen = context.Options.NicBindings.LastOrDefault(b => MacText.Normalize(b.MacAddress) == mac)?.InterfaceName;
+        string name = chosen ?? networks.Select(n => n.InterfaceName).FirstOrDefault(n => n.Length > 0) ?? "";
+        IReadOnlyList<string> addresses = Addresses(networks);
+        if (name.Length == 0)
+        {
+            string note = networks.Count > 0 ? "Its configuration goes by the MAC; the name does not matter." : "The guest has no configuration for it.";
+            context.Nics.Add(new NicReport(mac, "", "none", addresses, note));
+            if (networks.Count == 0)
+            {
+                context.Warn($"The network card {mac} has no configuration in the guest that could be told; bind its interface's name if it needs one.");
+            }
+        }
+        else if (!IsName(name))
+        {
+            context.Nics.Add(new NicReport(mac, name, "none", addresses, "The configuration is for names of a pattern; the new name may not match it."));
+            context.Warn($"The network card {mac} is configured by a pattern of names, {name}; its new name may not match.");
+        }
+        else if (chosen is null && bound.GetValueOrDefault(name) == mac)
+        {
+            context.Nics.Add(new NicReport(mac, name, "none", addresses, "The guest binds the name to the MAC already."));
+        }
+        else
+        {
+            string binding = Write(context, mac, name);
+            context.Nics.Add(new NicReport(mac, name, binding, addresses, "The name is bound to the MAC."));
+        }
+    }
+
+    private static string Write(ConversionContext context, string mac, string name)
+    {
+        if (context.SystemdVersion < FirstWithLinkFiles)
+        {
+            string rule = $"SUBSYSTEM==\"net\", ACTION==\"add\", DRIVERS==\"?*\", ATTR{{address}}==\"{mac}\", ATTR{{dev_id}}==\"0x0\", ATTR{{type}}==\"1\", NAME=\"{name}\"";
+            string text = context.Editor.ReadText(RulesFile) ?? "";
+            context.Editor.WriteText(RulesFile, TextLines.Append(text, ["# By V2V: the interface keeps its name.", rule]), Reason);
+            return "udev-rule";
+        }
+
+        string match = context.SystemdVersion >= FirstWithPermanentAddress ? $"PermanentMACAddress={mac}\n" : $"MACAddress={mac}\nDriver={context.Drivers.NetDriver}\n";
+        string link = $"# By V2V: the interface keeps the name that its configuration uses.\n[Match]\n{match}\n[Link]\nName={name}\n";
+        string path = $"{LinkDirectory}/10-v2v-{name}.link";
+        context.Editor.WriteText(path, link, Reason);
+        context.InitramfsFiles[path[1..]] = Encoding.ASCII.GetBytes(link);
+        return "link-file";
+    }
+
+    /// <summary>Removes from a rule what names the old card's driver or place; the address stays.</summary>
+    private static string FreeRule(string line) =>
+        line.TrimStart().StartsWith('#') || !line.Contains("{address}", StringComparison.Ordinal) ? line : PlaceMatch().Replace(line, "");
+
+    private static void WarnOfDriverMatches(ConversionContext context)
+    {
+        string[] files = [.. context.Tree.Glob("/etc/netplan/*.yaml"), .. context.Tree.Glob("/etc/systemd/network/*.network"), .. context.Tree.Glob("/etc/systemd/network/*.link")];
+        foreach (string path in files.Where(p => context.Editor.ReadText(p) is { } text && DriverMatch().IsMatch(text)))
+        {
+            context.Warn($"{path} matches a network card by the driver of the old hypervisor; it will not match the new card.");
+        }
+    }
+
+    private static bool IsPhysical(NetworkInfo network) => IsName(network.InterfaceName) && PhysicalName().IsMatch(network.InterfaceName);
+
+    private static bool IsName(string name) => name.Length is > 0 and <= 15 && name is not ("." or "..") && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-');
+
+    private static IReadOnlyList<string> Addresses(IReadOnlyList<NetworkInfo> networks) =>
+        [.. networks.SelectMany(n => n.Method == "dhcp" && n.Addresses.Count == 0 ? ["dhcp"] : n.Addresses).Distinct()];
+
+    [GeneratedRegex("""(?:DRIVERS|KERNELS|ID|BUS|KERNEL)=="(?!\?\*"|eth\*"|en\*"|\*")[^"]*",\s*""", RegexOptions.CultureInvariant)]
+    private static partial Regex PlaceMatch();
+
+    [GeneratedRegex(@"(?im)^\s*driver\s*[:=]\s*.*\b(?:vmxnet3?|e1000e?|pcnet32|vlance|hv_netvsc|xen.netfront)\b", RegexOptions.CultureInvariant)]
+    private static partial Regex DriverMatch();
+
+    [GeneratedRegex("^(?:eth[0-9]+|en[opsxP][0-9a-zA-Z]+)$", RegexOptions.CultureInvariant)]
+    private static partial Regex PhysicalName();
+}
