@@ -12,7 +12,7 @@ internal static class GuestCapabilityRules
     {
         bool isX86 = inspection.Architecture is "x86_64" or "i386" or "i486" or "i586" or "i686" or "unknown";
         bool isModern = IsModern(inspection);
-        FirmwareType firmware = inspection.Source.Firmware != FirmwareType.Unknown ? inspection.Source.Firmware : inspection.Firmware;
+        FirmwareType firmware = inspection.Firmware != FirmwareType.Unknown ? inspection.Firmware : inspection.Source.Firmware;
         string machine = !isX86 ? "virt" : isModern || firmware == FirmwareType.Uefi ? "q35" : "pc";
         BlockBus bus = drivers.Bus == BlockBus.Sata && machine == "pc" ? BlockBus.Ide : drivers.Bus;
         KernelInfo? kernel = drivers.Boot;

@@ -62,7 +62,7 @@ public static class GuestConverter
             Nics = context.Nics,
             Disks = [.. overlays.Disks],
             WorkingDirectory = overlays.Directory,
-            BootDiskIndex = BootDisk.Find(inspection, overlays.Devices),
+            BootDiskIndex = inspection.BootDiskIndex,
             TrimmedBytes = trimmed,
             Warnings = context.Warnings,
         };

@@ -39,10 +39,24 @@ internal sealed partial class NetworkNamesStep : ConversionStep
             Bind(context, nic, bound);
         }
 
+        KeepFromCloudInit(context);
         foreach (NetworkInfo network in context.Inspection.Networks.Where(n => n.MacAddress is null && n.InterfaceName is not ("" or "lo") && IsPhysical(n)))
         {
             context.Nics.Add(new NicReport(null, network.InterfaceName, "none", Addresses([network]), "Its card could not be told; name it with a NIC binding."));
             context.Warn($"{network.ConfigPath} configures {network.InterfaceName}, but which of the machine's cards that is could not be told; its name may change.");
+        }
+    }
+
+    /// <summary>On a new platform cloud-init sees a new instance and writes the network's configuration anew, with DHCP where it is told nothing.</summary>
+    private static void KeepFromCloudInit(ConversionContext context)
+    {
+        const string Directory = "/etc/cloud/cloud.cfg.d";
+        bool isDisabled = context.Tree.Glob(Directory + "/*.cfg").Any(p => context.Editor.ReadText(p) is { } text && CloudNetworkDisabled().IsMatch(text));
+        if (context.Inspection.HasCloudInit && context.Tree.DirectoryExists(Directory) && !isDisabled && context.Inspection.Networks.Count > 0)
+        {
+            context.Editor.WriteText(
+                Directory + "/99-v2v-network.cfg", "# By V2V: the network stays as it was configured on the old platform.\nnetwork: {config: disabled}\n",
+                "cloud-init would configure the network anew on the new platform.");
         }
     }
 
@@ -139,6 +153,9 @@ internal sealed partial class NetworkNamesStep : ConversionStep
 
     [GeneratedRegex(@"(?im)^\s*driver\s*[:=]\s*.*\b(?:vmxnet3?|e1000e?|pcnet32|vlance|hv_netvsc|xen.netfront)\b", RegexOptions.CultureInvariant)]
     private static partial Regex DriverMatch();
+
+    [GeneratedRegex(@"(?m)^network:\s*(?:\{\s*config:\s*disabled|\r?\n\s+config:\s*disabled)", RegexOptions.CultureInvariant)]
+    private static partial Regex CloudNetworkDisabled();
 
     [GeneratedRegex("^(?:eth[0-9]+|en[opsxP][0-9a-zA-Z]+)$", RegexOptions.CultureInvariant)]
     private static partial Regex PhysicalName();

@@ -5,20 +5,16 @@ using V2V.Storage;
 namespace V2V.Core.Conversion.Linux.Initramfs;
 
 /// <summary>
-/// Where an initramfs keeps its modules and in which form. Read only where the guest compresses its modules, since the tools that build an
-/// initramfs may have decompressed them, or where it holds no module that would tell the directory.
+/// In which form an initramfs keeps its modules. Read only where the guest compresses its modules, since the tools that build an
+/// initramfs may have decompressed them.
 /// </summary>
 internal sealed class InitramfsListing
 {
     private const long MaxPlainBytes = 2L << 30;
     private const int MaxEntries = 500_000;
-    private const uint TypeMask = 0xF000, LinkType = 0xA000;
 
     /// <summary>Paths of the modules, relative to their kernel's directory, by name.</summary>
     internal Dictionary<string, string> ModulePaths { get; } = new(StringComparer.Ordinal);
-
-    /// <summary>True if <c>lib</c> is a symbolic link, as in a merged /usr.</summary>
-    internal bool IsLibLink { get; private set; }
 
     /// <summary>Offset of the compressed archive in the file; the file's length if nothing is compressed.</summary>
     internal long CompressedStart { get; private set; }
@@ -109,12 +105,7 @@ internal sealed class InitramfsListing
     private void Note(CpioReader reader, ReadOnlySpan<byte> directory)
     {
         ReadOnlySpan<byte> name = reader.Name;
-        name = (name.StartsWith("./"u8) ? name[2..] : name).TrimStart((byte)'/');
-        if (name.SequenceEqual("lib"u8))
-        {
-            IsLibLink = (reader.Mode & TypeMask) == LinkType;
-        }
-        else if (name.IndexOf(directory) is >= 0 and int at && ModuleName.FromPath(name) is { } module)
+        if (name.IndexOf(directory) is >= 0 and int at && ModuleName.FromPath(name) is { } module)
         {
             ModulePaths[module] = GuestText.Decode(name[(at + directory.Length)..]);
         }

@@ -56,8 +56,8 @@ internal static class InitramfsSegment
         CpioWriter archive, GuestTree tree, KernelInfo kernel, ModuleDependencies modules, IReadOnlyList<string> missing, CancellationToken cancellation)
     {
         InitramfsListing? listing = NeedsListing(kernel, modules) ? ReadListing(tree, kernel, cancellation) : null;
-        string directory = kernel.InitramfsModulesPath ?? (listing?.IsLibLink == true ? "usr/lib/modules/" : "lib/modules/") + kernel.Version;
-        archive.Assume(kernel.InitramfsModulesPath ?? (listing?.IsLibLink == true ? "usr/lib" : "lib"));
+        string directory = kernel.InitramfsModulesPath ?? (kernel.InitramfsIsUsrMerged ? "usr/lib/modules/" : "lib/modules/") + kernel.Version;
+        archive.Assume(kernel.InitramfsModulesPath ?? (kernel.InitramfsIsUsrMerged ? "usr/lib" : "lib"));
 
         // A form that the initramfs holds already is one that its tools can load; a plain module always is.
         HashSet<string> forms = [.. (listing?.ModulePaths.Values ?? Enumerable.Empty<string>()).Select(p => ModuleFile.Compression(p) ?? "")];
@@ -104,7 +104,7 @@ internal static class InitramfsSegment
     }
 
     private static bool NeedsListing(KernelInfo kernel, ModuleDependencies modules) =>
-        kernel.InitramfsModulesPath is null || modules.Lines.Any(l => ModuleFile.Compression(l.Path) is not null);
+        kernel.InitramfsModules.Count > 0 && modules.Lines.Any(l => ModuleFile.Compression(l.Path) is not null);
 
     private static InitramfsListing ReadListing(GuestTree tree, KernelInfo kernel, CancellationToken cancellation)
     {

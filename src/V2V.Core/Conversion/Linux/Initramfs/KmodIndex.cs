@@ -53,19 +53,19 @@ internal sealed class KmodIndex
         WriteUInt32(output, Version);
         WriteUInt32(output, 0);
         KeyValuePair<string, List<(int, string)>>[] sorted = [.. _entries];
-        uint root = WriteNode(output, sorted, 0);
+        uint root = WriteNode(output, sorted, 0, isRoot: true);
         byte[] result = output.WrittenSpan.ToArray();
         BinaryPrimitives.WriteUInt32BigEndian(result.AsSpan(8), root);
         return result;
     }
 
     /// <summary>Writes the tree of entries that agree in their first <paramref name="depth"/> characters; gives its offset with flags.</summary>
-    private static uint WriteNode(ArrayBufferWriter<byte> output, ReadOnlySpan<KeyValuePair<string, List<(int Priority, string Value)>>> entries, int depth)
+    private static uint WriteNode(ArrayBufferWriter<byte> output, ReadOnlySpan<KeyValuePair<string, List<(int Priority, string Value)>>> entries, int depth, bool isRoot)
     {
         int end = depth;
-        if (entries.Length > 0)
+        if (!isRoot && entries.Length > 0)
         {
-            // Sorted, so what the first and the last have in common all have.
+            // The root has no prefix. Sorted, so what the first and the last have in common all have.
             string first = entries[0].Key, last = entries[^1].Key;
             while (end < first.Length && end < last.Length && first[end] == last[end])
             {
@@ -86,7 +86,7 @@ internal sealed class KmodIndex
                 count++;
             }
 
-            children.Add((character, WriteNode(output, below[..count], end + 1)));
+            children.Add((character, WriteNode(output, below[..count], end + 1, isRoot: false)));
             below = below[count..];
         }
 

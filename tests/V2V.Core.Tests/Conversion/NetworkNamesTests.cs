@@ -1,0 +1,96 @@
+using System.Text;
+using V2V.Core.Conversion;
+using V2V.Core.Conversion.Linux;
+using V2V.Core.Inspection;
+using V2V.Core.Sources;
+using V2V.Storage;
+using Xunit;
+
+namespace V2V.Core.Tests.GuestConversion;
+
+/// <summary>How interfaces keep their names.</summary>
+public sealed class NetworkNamesTests
+{
+    private const string LinkPath = "/etc/systemd/network/10-v2v-ens192.link";
+
+    [Theory]
+    [InlineData("252.39-1~deb12u1", "PermanentMACAddress=00:0c:29:aa:bb:cc\n")]
+    [InlineData("1:237-3ubuntu10", "MACAddress=00:0c:29:aa:bb:cc\nDriver=virtio_net\n")]
+    public void ALinkFileBindsTheNameToTheMac(string systemd, string match)
+    {
+        var guest = new PhonyGuest();
+        guest.Packages[0] = new ApplicationInfo("systemd", systemd, "amd64", "");
+        ConversionContext context = guest.Apply(new NetworkNamesStep());
+        string expected = $"# By V2V: the interface keeps the name that its configuration uses.\n[Match]\n{match}\n[Link]\nName=ens192\n";
+        Assert.Equal(expected, guest.Text(LinkPath));
+        Assert.Equal(expected, Encoding.ASCII.GetString(context.InitramfsFiles[LinkPath[1..]]));
+        NicReport nic = Assert.Single(context.Nics);
+        Assert.Equal((PhonyGuest.Mac, "ens192", "link-file"), (nic.MacAddress, nic.InterfaceName, nic.Binding));
+        Assert.Equal(["10.0.2.77/24"], nic.Addresses);
+        Assert.Empty(context.Warnings);
+    }
+
+    [Fact]
+    public void OldReleasesGetARule()
+    {
+        var guest = new PhonyGuest { InitSystem = "sysvinit" };
+        guest.Packages[0] = new ApplicationInfo("udev", "175-7.2", "amd64", "");
+        guest.Networks[0] = guest.Networks[0] with { InterfaceName = "eth0" };
+        guest.Root.Add("/etc/udev/rules.d/70-persistent-net.rules",
+            "# PCI device 0x15ad:0x07b0 (vmxnet3)\nSUBSYSTEM==\"net\", ACTION==\"add\", DRIVERS==\"vmxnet3\", ATTR{address}==\"00:0c:29:00:00:01\", ATTR{type}==\"1\", KERNEL==\"eth*\", NAME=\"eth7\"\n");
+        ConversionContext context = guest.Apply(new NetworkNamesStep());
+        Assert.Equal(
+            "# PCI device 0x15ad:0x07b0 (vmxnet3)\nSUBSYSTEM==\"net\", ACTION==\"add\", ATTR{address}==\"00:0c:29:00:00:01\", ATTR{type}==\"1\", KERNEL==\"eth*\", NAME=\"eth7\"\n"
+            + "# By V2V: the interface keeps its name.\nSUBSYSTEM==\"net\", ACTION==\"add\", DRIVERS==\"?*\", ATTR{address}==\"00:0c:29:aa:bb:cc\", ATTR{dev_id}==\"0x0\", ATTR{type}==\"1\", NAME=\"eth0\"\n",
+            guest.Text("/etc/udev/rules.d/70-persistent-net.rules"));
+        Assert.Equal("udev-rule", Assert.Single(context.Nics).Binding);
+    }
+
+    [Fact]
+    public void ABindingOfTheGuestIsEnough()
+    {
+        var guest = new PhonyGuest();
+        guest.Root.Add("/etc/systemd/network/70-lan.link", "[Match]\nMACAddress=00:0C:29:AA:BB:CC\n[Link]\nName=ens192\n");
+        ConversionContext context = guest.Apply(new NetworkNamesStep());
+        Assert.Equal("none", Assert.Single(context.Nics).Binding);
+        Assert.Empty(context.Editor.Changes);
+    }
+
+    [Fact]
+    public void AUsersBindingComesFirst()
+    {
+        var guest = new PhonyGuest { Options = new ConversionOptions { NicBindings = [new NicBinding("00-0C-29-AA-BB-CC", "lan0")] } };
+        Assert.Equal("lan0", Assert.Single(guest.Apply(new NetworkNamesStep()).Nics).InterfaceName);
+        Assert.True(guest.Tree.FileExists("/etc/systemd/network/10-v2v-lan0.link"));
+    }
+
+    [Theory]
+    [InlineData("00:0c:29", "lan0")]
+    [InlineData("00:0c:29:aa:bb:cc", "a/b")]
+    [InlineData("00:0c:29:aa:bb:cc", "sixteen-letters-")]
+    [InlineData("00:0c:29:aa:bb:cc", "")]
+    public void ABadBindingIsRefused(string mac, string name) =>
+        Assert.Equal("NicBindingInvalid", Assert.Throws<V2VException>(() => NetworkNamesStep.CheckBinding(new NicBinding(mac, name))).ErrorId);
+
+    [Fact]
+    public void WhatCannotBeToldIsSaid()
+    {
+        var guest = new PhonyGuest();
+        guest.Networks[0] = guest.Networks[0] with { MacAddress = null };
+        guest.Nics.Add(new SourceNic(null, "e1000", "LAN", NetworkType.Network));
+        ConversionContext context = guest.Apply(new NetworkNamesStep());
+        Assert.Equal(3, context.Nics.Count);
+        Assert.All(context.Nics, n => Assert.Equal("none", n.Binding));
+        Assert.Equal(3, context.Warnings.Count);
+    }
+
+    [Fact]
+    public void CloudInitDoesNotTouchTheNetwork()
+    {
+        var guest = new PhonyGuest { HasCloudInit = true };
+        guest.Root.AddDirectory("/etc/cloud/cloud.cfg.d");
+        guest.Apply(new NetworkNamesStep());
+        Assert.Contains("network: {config: disabled}\n", guest.Text("/etc/cloud/cloud.cfg.d/99-v2v-network.cfg"), StringComparison.Ordinal);
+        Assert.Single(guest.Apply(new NetworkNamesStep()).Nics);
+    }
+}
