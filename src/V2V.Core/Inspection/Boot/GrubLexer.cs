@@ -109,9 +109,11 @@ internal sealed class GrubLexer(string text, Dictionary<string, string> variable
             }
             else if (c == '\\' && _at + 1 < text.Length)
             {
-                if (text[++_at] != '\n')
+                // udev's \x20 in a label reaches the kernel as it is written; only what means something to the script is escaped.
+                _at++;
+                if (text[_at] != '\n')
                 {
-                    Append(word, text.AsSpan(_at, 1));
+                    Append(word, char.IsAsciiLetterOrDigit(text[_at]) ? text.AsSpan(_at - 1, 2) : text.AsSpan(_at, 1));
                 }
             }
             else if (c == '$')

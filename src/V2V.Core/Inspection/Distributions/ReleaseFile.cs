@@ -59,7 +59,8 @@ internal static class ReleaseFile
             }
         }
 
-        return Set(found, "redhat-based", line, VersionText.Find(line));
+        // A derivative: os-release, where there is one, knows its name.
+        return Set(found, "redhat-based", found.Product.Length > 0 ? found.Product : line, VersionText.Find(line));
     }
 
     private static bool DebianVersion(Distribution found, IReadOnlyList<string> lines)

@@ -72,6 +72,7 @@ internal sealed class XzStream : ForwardStream
         int size = _source.ReadByte();
         if (size <= 0)
         {
+            SkipIndex();
             return false;
         }
 
@@ -102,12 +103,46 @@ internal sealed class XzStream : ForwardStream
     {
         _block!.Dispose();
         _block = null;
+        SkipPadding();
+        Span<byte> check = stackalloc byte[64];
+        _source.ReadAtLeast(check[.._checkLength], _checkLength, throwOnEndOfStream: false);
+    }
+
+    /// <summary>Sections 4 and 2.1.2: two numbers for each block, padding, CRC; then the footer. Behind it the next segment may begin.</summary>
+    private void SkipIndex()
+    {
+        for (ulong numbers = Math.Min(ReadInteger(), 1 << 20) * 2; numbers > 0; numbers--)
+        {
+            ReadInteger();
+        }
+
+        SkipPadding();
+        Span<byte> end = stackalloc byte[4 + 12];
+        _source.ReadAtLeast(end, end.Length, throwOnEndOfStream: false);
+    }
+
+    private void SkipPadding()
+    {
         while (((_source.Position - _start) & 3) != 0 && _source.ReadByte() >= 0)
         {
         }
+    }
 
-        Span<byte> check = stackalloc byte[64];
-        _source.ReadAtLeast(check[.._checkLength], _checkLength, throwOnEndOfStream: false);
+    private ulong ReadInteger()
+    {
+        var number = new byte[9];
+        for (int i = 0; i < number.Length; i++)
+        {
+            int b = _source.ReadByte();
+            number[i] = (byte)Math.Max(b, 0);
+            if (b < 0x80)
+            {
+                break;
+            }
+        }
+
+        int at = 0;
+        return ReadInteger(number, ref at);
     }
 
     /// <summary>Section 1.2: 7 bits a byte, lowest first.</summary>

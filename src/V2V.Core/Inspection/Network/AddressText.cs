@@ -21,7 +21,7 @@ internal static class AddressText
         int length = ip.AddressFamily == AddressFamily.InterNetwork ? 32 : 128;
         int? bits = prefix is null ? DefaultPrefix(ip, length)
             : int.TryParse(prefix, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number <= length ? number
-            : IPAddress.TryParse(prefix, out IPAddress? netmask) && netmask.AddressFamily == AddressFamily.InterNetwork
+            : prefix.Contains('.', StringComparison.Ordinal) && IPAddress.TryParse(prefix, out IPAddress? netmask) && netmask.AddressFamily == AddressFamily.InterNetwork
                 ? BitOperations.PopCount(BitConverter.ToUInt32(netmask.GetAddressBytes()))
             : null;
         return bits is null ? null : string.Create(CultureInfo.InvariantCulture, $"{parts[0]}/{bits}");

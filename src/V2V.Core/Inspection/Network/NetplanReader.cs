@@ -44,14 +44,15 @@ internal static class NetplanReader
     /// <exception cref="YamlException">The file is not YAML, or nests too deeply.</exception>
     internal static void Parse(string path, string text, Dictionary<string, InterfaceConfig> interfaces)
     {
-        CheckDepth(text);
         var stream = new YamlStream();
         try
         {
+            CheckDepth(text);
             stream.Load(new StringReader(text));
         }
-        catch (Exception e) when (e is ArgumentException or InvalidOperationException or FormatException)
+        catch (Exception e) when (e is not YamlException and not OutOfMemoryException)
         {
+            // The library's scanner has further exceptions for broken text.
             throw new YamlException(e.Message);
         }
 

@@ -23,9 +23,12 @@ internal sealed partial class NicCorrelation(V2VSource source, IReadOnlyDictiona
     internal IReadOnlyList<string?> Correlate(IReadOnlyList<InterfaceConfig> configs)
     {
         string?[] macs = [.. configs.Select(ByGuest)];
+        List<(string Name, string? Mac)> said = [.. configs.Zip(macs).Select(c => (c.First.Name, c.Second))];
         for (int i = 0; i < macs.Length; i++)
         {
-            macs[i] ??= configs[i].IsVirtual ? null : BySlot(configs[i].Name);
+            string name = configs[i].Name;
+            string? mac = macs[i] is null && !configs[i].IsVirtual ? BySlot(name) : null;
+            macs[i] ??= said.Exists(s => s.Mac == mac && s.Name != name) ? null : mac;
         }
 
         ByOrder(configs, macs);
@@ -82,7 +85,7 @@ internal sealed partial class NicCorrelation(V2VSource source, IReadOnlyDictiona
             return;
         }
 
-        bool isOneScheme = names.Count > 0 && names.Select(n => n.TrimEnd([.. "0123456789"])).Distinct().Count() == 1;
+        bool isOneScheme = names.Count > 0 && names.Select(n => Digits().Replace(n, "#")).Distinct().Count() == 1;
         bool isComplete = names.Count == free.Length && free.Length == source.Nics.Count;
         for (int i = 0; i < names.Count && isOneScheme; i++)
         {
@@ -104,6 +107,9 @@ internal sealed partial class NicCorrelation(V2VSource source, IReadOnlyDictiona
 
     [GeneratedRegex("^enp0s([0-9]{1,3})$", RegexOptions.CultureInvariant)]
     private static partial Regex PathName();
+
+    [GeneratedRegex("[0-9]+", RegexOptions.CultureInvariant)]
+    private static partial Regex Digits();
 
     [GeneratedRegex("^eth([0-9]{1,3})$", RegexOptions.CultureInvariant)]
     private static partial Regex KernelName();

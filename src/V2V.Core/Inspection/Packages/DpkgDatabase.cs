@@ -81,7 +81,7 @@ internal static class DpkgDatabase
                 }
                 else if (Is(field, "Status"u8))
                 {
-                    isInstalled = value.EndsWith(" installed"u8);
+                    isInstalled = IsInstalled(value);
                 }
                 else if (Is(field, "Version"u8))
                 {
@@ -163,6 +163,20 @@ internal static class DpkgDatabase
         catch (V2VException)
         {
             // A damaged list names no owner; the file system's damage shows elsewhere.
+        }
+
+        return false;
+    }
+
+    /// <summary>True if one of the words is "installed"; "half-installed" and "not-installed" are others.</summary>
+    private static bool IsInstalled(ReadOnlySpan<byte> status)
+    {
+        foreach (Range word in status.Split((byte)' '))
+        {
+            if (status[word].SequenceEqual("installed"u8))
+            {
+                return true;
+            }
         }
 
         return false;
