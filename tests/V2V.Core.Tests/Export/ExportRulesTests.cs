@@ -104,7 +104,7 @@ public sealed class ExportRulesTests
         var overlay = new Conversion.V2VOverlay
         {
             Source = source,
-            Inspection = new Inspection.V2VInspection { Source = source },
+            Inspection = new Core.Inspection.V2VInspection { Source = source },
             Capabilities = new Conversion.GuestCapabilities(),
         };
         V2VException e = Assert.Throws<V2VException>(() => GuestExporter.Export(overlay, new ExportOptions { Target = ExportTarget.Null }, SilentObserver.Instance));
