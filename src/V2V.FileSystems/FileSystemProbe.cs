@@ -1,3 +1,4 @@
+using V2V.FileSystems.Fat;
 using V2V.FileSystems.Signatures;
 using V2V.Storage;
 
@@ -74,6 +75,7 @@ public static class FileSystemProbe
         return signature.Type switch
         {
             "ext2" or "ext3" or "ext4" or "ext4dev" => Ext.ExtFileSystem.Open(device, writable),
+            "vfat" => FatFileSystem.Open(device, writable),
             null => throw V2VException.Unsupported("FileSystemUnknown", "The volume holds no file system that is known."),
             _ => throw V2VException.Unsupported(
                 "FileSystemUnsupported",

@@ -61,7 +61,7 @@ public sealed class JournalReplayTests
         Assert.True(exitCode is 0 or 1, output);
         Assert.Contains("recovering journal", output, StringComparison.Ordinal);
         Assert.True(result.Transactions > 0 && result.Blocks > 0);
-        Assert.True(result.RevokedBlocks > 0 || rounds < 7);
+        Assert.True(result.RevokedBlocks > 0 || rounds < 8);
         Assert.False(result.HadError);
         AssertSame(temporary.File("dirty"), ours);
     }
