@@ -1,3 +1,5 @@
+using V2V.Storage;
+
 
 namespace V2V.FileSystems.Fat;
 
@@ -162,6 +164,32 @@ internal sealed class FatDirectory
             _bytes[slot * SlotSize] = Deleted;
             Write(slot, _bytes.AsSpan(slot * SlotSize, SlotSize));
         }
+    }
+
+    /// <summary>Gives a file another name in the same directory. Either the old name or the new one stands afterwards.</summary>
+    public void Rename(FatNode node, string name)
+    {
+        int first = node.Slot - node.LongSlots;
+        byte[] saved = _bytes.AsSpan(first * SlotSize, (node.LongSlots + 1) * SlotSize).ToArray();
+        Remove(node);
+        try
+        {
+            Add(name, node.Raw);
+        }
+        catch (V2VException)
+        {
+            Write(first, saved);
+            throw;
+        }
+    }
+
+    /// <summary>Puts another file in the place of one, under its name.</summary>
+    public void Replace(FatNode existing, FatNode replacement)
+    {
+        byte[] raw = replacement.Raw.AsSpan().ToArray();
+        existing.Raw.AsSpan(0, 11).CopyTo(raw);
+        raw[12] = existing.Raw[12];
+        Write(existing.Slot, raw);
     }
 
     /// <summary>Sets where <c>..</c> leads.</summary>

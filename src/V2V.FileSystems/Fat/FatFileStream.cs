@@ -25,7 +25,9 @@ internal sealed class FatFileStream : Stream
         _length = _written = node.Size;
         uint first = node.Cluster(volume.Geometry.Bits);
         long needed = ClustersFor(_length);
-        _runs = first == 0 || (needed == 0 && !writable) ? [] : volume.Table.ReadChain(first, writable ? long.MaxValue : needed);
+        _runs = first == 0 || (needed == 0 && !writable) ? []
+            : writable ? volume.Table.ReadFileChain(first)
+            : volume.Table.ReadChain(first, needed);
         if (ClusterCount < needed)
         {
             throw FatErrors.Chain($"the chain of {path} ends before the file does");

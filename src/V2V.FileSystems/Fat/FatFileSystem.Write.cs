@@ -73,7 +73,7 @@ public sealed partial class FatFileSystem
         Remove(parent, node, path);
     }
 
-    /// <inheritdoc/>
+    /// <summary>Renames a file; a target that exists is replaced and gives its spelling of the name.</summary>
     public override void Rename(string fromPath, string toPath)
     {
         CheckWritable();
@@ -90,31 +90,34 @@ public sealed partial class FatFileSystem
         bool sameDirectory = target.FirstCluster == source.FirstCluster;
         target = sameDirectory ? source : target;
         FatNode? existing = target.Find(to[^1]);
-        if (existing is not null && existing.Offset != node.Offset)
+        if (existing is null || existing.Offset == node.Offset)
         {
-            if (existing.IsDirectory != node.IsDirectory)
+            if (existing?.Name == to[^1])
             {
-                throw existing.IsDirectory ? FatErrors.NotFile(toPath) : FatErrors.NotDirectory(toPath);
+                return;
             }
 
-            Remove(target, existing, toPath);
-        }
-        else if (existing is not null && existing.Name == to[^1])
-        {
-            return;
-        }
+            if (sameDirectory)
+            {
+                source.Rename(node, to[^1]);
+                return;
+            }
 
-        // Within one directory the old entries go first, so that the new ones may take their place and their alias.
-        if (sameDirectory)
-        {
-            source.Remove(node);
             target.Add(to[^1], node.Raw);
-            return;
+        }
+        else
+        {
+            CheckReplaceable(node, existing, toPath);
+            uint freed = existing.Cluster(_volume.Geometry.Bits);
+            target.Replace(existing, node);
+            if (freed != 0)
+            {
+                _volume.Table.FreeChain(freed);
+            }
         }
 
-        target.Add(to[^1], node.Raw);
         source.Remove(node);
-        if (node.IsDirectory)
+        if (node.IsDirectory && !sameDirectory)
         {
             FatDirectory.Open(_volume, toPath, moved).SetParent(ParentCluster(target));
         }
@@ -221,14 +224,29 @@ public sealed partial class FatFileSystem
         return TryFindParent(components, out FatDirectory? parent) && parent!.Find(components[^1]) is { } node ? (parent, node) : throw NotFound(path);
     }
 
-    private void Remove(FatDirectory parent, FatNode node, string path)
+    private void CheckReplaceable(FatNode node, FatNode existing, string path)
+    {
+        if (existing.IsDirectory != node.IsDirectory)
+        {
+            throw existing.IsDirectory ? FatErrors.NotFile(path) : FatErrors.NotDirectory(path);
+        }
+
+        CheckEmpty(existing, path);
+    }
+
+    private void CheckEmpty(FatNode node, string path)
     {
         uint cluster = node.Cluster(_volume.Geometry.Bits);
         if (node.IsDirectory && cluster != 0 && FatDirectory.Open(_volume, path, cluster).Nodes().Any())
         {
             throw FatErrors.NotEmpty(path);
         }
+    }
 
+    private void Remove(FatDirectory parent, FatNode node, string path)
+    {
+        CheckEmpty(node, path);
+        uint cluster = node.Cluster(_volume.Geometry.Bits);
         parent.Remove(node);
         if (cluster != 0)
         {

@@ -9,8 +9,8 @@ namespace V2V.FileSystems.Fat;
 /// </summary>
 internal sealed class FatTable
 {
-    // A multiple of every sector size and of three, so that no entry of 12 bits lies across two pages.
-    private const int PageSize = 3 * 4096 * 4;
+    // No table of 12-bit entries is larger than a page, so that none of them lies across two.
+    private const int PageSize = 32 << 10;
     private const int MaximumPages = 128;
     private const uint EndOfChain = 0x0FFFFFFF;
 
@@ -123,7 +123,7 @@ internal sealed class FatTable
     /// <param name="first">First cluster.</param>
     /// <param name="limit">Most clusters to read; the rest of the chain is not looked at.</param>
     /// <exception cref="V2VException"><c>FatChainCorrupt</c>, also for a chain that is a loop.</exception>
-    public List<FatRun> ReadChain(uint first, long limit = long.MaxValue)
+    public List<FatRun> ReadChain(uint first, long limit)
     {
         var runs = new List<FatRun>();
         uint start = first;
@@ -156,6 +156,17 @@ internal sealed class FatTable
         }
 
         return runs;
+    }
+
+    /// <summary>Reads the whole chain of a file.</summary>
+    /// <exception cref="V2VException"><c>FatChainCorrupt</c>, also for a chain longer than any file.</exception>
+    public List<FatRun> ReadFileChain(uint first)
+    {
+        long longest = (uint.MaxValue / (uint)_geometry.ClusterSize) + 1L;
+        List<FatRun> runs = ReadChain(first, longest + 1);
+        return runs[^1].Index + runs[^1].Count <= longest
+            ? runs
+            : throw FatErrors.Chain(FormattableString.Invariant($"the chain of cluster {first} is longer than a file can be"));
     }
 
     /// <summary>Allocates clusters and chains them after <paramref name="previous"/> (0 starts a chain). All or nothing.</summary>
@@ -204,7 +215,7 @@ internal sealed class FatTable
     /// <summary>Frees a chain.</summary>
     public void FreeChain(uint first)
     {
-        foreach (FatRun run in ReadChain(first))
+        foreach (FatRun run in ReadFileChain(first))
         {
             for (uint i = 0; i < run.Count; i++)
             {
