@@ -63,7 +63,7 @@ internal sealed class FatImage : IDisposable
         return tree;
     }
 
-    public void Mtools(string program, params string[] arguments) =>
+    public static void Mtools(string program, params string[] arguments) =>
         Tool.Run("env", ["LC_ALL=C.UTF-8", "MTOOLS_SKIP_CHECK=1", program, .. arguments]);
 
     /// <summary>Everything in the volume as V2V reads it.</summary>

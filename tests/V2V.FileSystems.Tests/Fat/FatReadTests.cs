@@ -50,7 +50,7 @@ public sealed class FatReadTests
             }
         }
 
-        image.Mtools("mcopy", ["-s", "-i", image.Path, .. Directory.GetFileSystemEntries(root), "::/"]);
+        FatImage.Mtools("mcopy", ["-s", "-i", image.Path, .. Directory.GetFileSystemEntries(root), "::/"]);
 
         using FileDevice device = FileDevice.Open(image.Path);
         using FatFileSystem fileSystem = FatFileSystem.Open(device, writable: false);
