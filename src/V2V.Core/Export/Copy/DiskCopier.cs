@@ -51,6 +51,7 @@ internal sealed class DiskCopier
             while (!done.Wait(CopyProgress.Interval))
             {
                 _progress.Report();
+                _target.StartWriteback();
             }
         }
 

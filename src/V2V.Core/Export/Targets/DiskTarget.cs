@@ -22,6 +22,11 @@ internal abstract class DiskTarget : IDisposable
     {
     }
 
+    /// <summary>Has the host begin to write to disk what it was given so far. Thread-safe.</summary>
+    public virtual void StartWriteback()
+    {
+    }
+
     /// <summary>Makes the file durable.</summary>
     public virtual void Flush()
     {

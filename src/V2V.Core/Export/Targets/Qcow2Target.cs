@@ -66,6 +66,9 @@ internal sealed class Qcow2Target : DiskTarget
     }
 
     /// <inheritdoc/>
+    public override void StartWriteback() => LinuxFiles.StartWriteback(_file.Handle);
+
+    /// <inheritdoc/>
     public override void Flush() => _file.Flush();
 
     /// <inheritdoc/>

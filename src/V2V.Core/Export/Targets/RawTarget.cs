@@ -40,6 +40,9 @@ internal sealed class RawTarget : DiskTarget
     }
 
     /// <inheritdoc/>
+    public override void StartWriteback() => LinuxFiles.StartWriteback(_file.Handle);
+
+    /// <inheritdoc/>
     public override void Flush() => _file.Flush();
 
     /// <summary>The next run of blocks that are not all zero, from <paramref name="position"/>, which ends up behind it.</summary>

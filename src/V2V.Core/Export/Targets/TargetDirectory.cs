@@ -123,7 +123,7 @@ internal sealed class TargetDirectory : IDisposable
             _committed.Add(path);
         }
 
-        LinuxDirectory.Flush(Path);
+        LinuxFiles.FlushDirectory(Path);
         _isCommitted = true;
     }
 
