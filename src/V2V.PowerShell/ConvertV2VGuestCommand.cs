@@ -1,0 +1,110 @@
+using System.Management.Automation;
+using V2V.Core;
+using V2V.Core.Conversion;
+using V2V.Core.Inspection;
+using V2V.Core.Sources;
+
+namespace V2V.PowerShell;
+
+/// <summary>Convert-V2VGuest: makes a guest boot on KVM, by edits in overlays on top of the untouched source.</summary>
+[Cmdlet(VerbsData.Convert, "V2VGuest", SupportsShouldProcess = true, DefaultParameterSetName = SourceSet)]
+[OutputType(typeof(V2VOverlay))]
+public sealed class ConvertV2VGuestCommand : V2VCmdlet
+{
+    private const string SourceSet = "Source";
+    private const string InspectionSet = "Inspection";
+
+    /// <summary>The machine.</summary>
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ParameterSetName = SourceSet)]
+    public V2VSource Source { get; set; } = null!;
+
+    /// <summary>The machine as Get-V2VInspection found it.</summary>
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ParameterSetName = InspectionSet)]
+    public V2VInspection Inspection { get; set; } = null!;
+
+    /// <summary>Which operating system to convert if there are several: first, single, or the device of its root.</summary>
+    [Parameter]
+    public string? Root { get; set; }
+
+    /// <summary>A package file of the QEMU guest agent that the first boot installs; without it the guest's repository is asked.</summary>
+    [Parameter]
+    public string? GuestAgentPackage { get; set; }
+
+    /// <summary>Installs no guest agent.</summary>
+    [Parameter]
+    public SwitchParameter NoGuestAgent { get; set; }
+
+    /// <summary>Leaves the other hypervisor's guest tools in place.</summary>
+    [Parameter]
+    public SwitchParameter KeepGuestTools { get; set; }
+
+    /// <summary>Bus that the disks should sit on.</summary>
+    [Parameter]
+    public BlockBus BlockBus { get; set; } = BlockBus.VirtioBlk;
+
+    /// <summary>Interface names by MAC address (@{'52:54:00:12:34:56' = 'ens192'}) where they cannot be told from the guest.</summary>
+    [Parameter]
+    public System.Collections.Hashtable InterfaceName { get; set; } = [];
+
+    /// <summary>Copies free blocks too.</summary>
+    [Parameter]
+    public SwitchParameter NoTrim { get; set; }
+
+    /// <summary>Folder for the overlays; the temporary folder if not given.</summary>
+    [Parameter]
+    public string? WorkingDirectory { get; set; }
+
+    /// <inheritdoc/>
+    protected override void ProcessRecord()
+    {
+        V2VSource source = ParameterSetName == InspectionSet ? Inspection.Source : Source;
+        if (IsWhatIf)
+        {
+            ShowPlan(source);
+        }
+        else if (ShouldProcess(source.Name, "Convert the guest for KVM") && TryRun(source, observer => Convert(source, observer, whatIf: false), out V2VOverlay overlay))
+        {
+            WriteObject(overlay);
+        }
+    }
+
+    private bool IsWhatIf =>
+        MyInvocation.BoundParameters.TryGetValue("WhatIf", out object? bound)
+            ? ((SwitchParameter)bound).IsPresent
+            : LanguagePrimitives.IsTrue(SessionState.PSVariable.GetValue("WhatIfPreference"));
+
+    // Each change is put to ShouldProcess, which under -WhatIf prints it in the user's language and does nothing else.
+    private void ShowPlan(V2VSource source)
+    {
+        if (!TryRun(source, observer => Convert(source, observer, whatIf: true), out V2VOverlay plan))
+        {
+            return;
+        }
+
+        foreach (GuestChange change in plan.Changes)
+        {
+            ShouldProcess($"{source.Name}:{change.Path}", $"{change.Kind} ({change.Step}): {change.Reason}");
+        }
+    }
+
+    private V2VOverlay Convert(V2VSource source, IOperationObserver observer, bool whatIf)
+    {
+        V2VInspection inspection = ParameterSetName == InspectionSet
+            ? Inspection
+            : GuestInspector.Inspect(source, new InspectionOptions { Root = Root }, observer);
+        return GuestConverter.Convert(inspection, Options(whatIf), observer);
+    }
+
+    private ConversionOptions Options(bool whatIf) => new()
+    {
+        WhatIf = whatIf,
+        Root = Root,
+        WorkingDirectory = WorkingDirectory is null ? null : HostPaths.Literal(this, WorkingDirectory),
+        GuestAgentPackage = GuestAgentPackage is null ? null : HostPaths.Literal(this, GuestAgentPackage),
+        InstallGuestAgent = !NoGuestAgent,
+        KeepGuestTools = KeepGuestTools,
+        PreferredBus = BlockBus,
+        Trim = !NoTrim,
+        NicBindings = [.. InterfaceName.Keys.Cast<object>().Select(mac => new NicBinding(mac.ToString()!, InterfaceName[mac]?.ToString() ?? ""))],
+    };
+}

@@ -1,0 +1,30 @@
+using System.Management.Automation;
+using V2V.Core.Inspection;
+using V2V.Core.Sources;
+
+namespace V2V.PowerShell;
+
+/// <summary>Get-V2VInspection: what is inside a machine's disks.</summary>
+[Cmdlet(VerbsCommon.Get, "V2VInspection")]
+[OutputType(typeof(V2VInspection))]
+public sealed class GetV2VInspectionCommand : V2VCmdlet
+{
+    /// <summary>The machine.</summary>
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true)]
+    public V2VSource Source { get; set; } = null!;
+
+    /// <summary>Which operating system to take if there are several: first, single, or the device of its root.</summary>
+    [Parameter]
+    public string? Root { get; set; }
+
+    /// <inheritdoc/>
+    protected override void ProcessRecord()
+    {
+        V2VSource source = Source;
+        var options = new InspectionOptions { Root = Root };
+        if (TryRun(source, observer => GuestInspector.Inspect(source, options, observer), out V2VInspection inspection))
+        {
+            WriteObject(inspection);
+        }
+    }
+}

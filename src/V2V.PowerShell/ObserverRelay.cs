@@ -1,0 +1,129 @@
+using System.Collections.Concurrent;
+using System.Management.Automation;
+using V2V.Core;
+
+namespace V2V.PowerShell;
+
+/// <summary>
+/// Carries what a stage reports from its threads to the pipeline's thread, the only one that may write to PowerShell's
+/// streams. Of progress only the newest report is kept.
+/// </summary>
+internal sealed class ObserverRelay(PSCmdlet cmdlet, CancellationToken stop) : IOperationObserver, IDisposable
+{
+    private static int s_activityIds;
+    private readonly BlockingCollection<Action> _reports = [];
+    private readonly int _activityId = Interlocked.Increment(ref s_activityIds);
+    private OperationProgress? _newest;
+    private readonly Lock _newestLock = new();
+    private bool _isShown;
+
+    public CancellationToken CancellationToken => stop;
+
+    /// <summary>Runs the stage on another thread and passes its reports on until it ends.</summary>
+    public T Run<T>(Func<IOperationObserver, T> stage)
+    {
+        Task<T> running = Task.Run(() =>
+        {
+            try
+            {
+                return stage(this);
+            }
+            finally
+            {
+                _reports.CompleteAdding();
+            }
+        });
+        bool isWriting = true;
+        foreach (Action report in _reports.GetConsumingEnumerable())
+        {
+            try
+            {
+                if (isWriting)
+                {
+                    report();
+                }
+            }
+            catch (PipelineStoppedException)
+            {
+                // The pipeline takes no more; the stage still has to end and clean up.
+                isWriting = false;
+            }
+        }
+
+        try
+        {
+            T result = running.GetAwaiter().GetResult();
+            return isWriting ? result : throw new PipelineStoppedException();
+        }
+        finally
+        {
+            if (_isShown && isWriting)
+            {
+                cmdlet.WriteProgress(new ProgressRecord(_activityId, "V2V", "Done") { RecordType = ProgressRecordType.Completed });
+            }
+        }
+    }
+
+    public void Progress(OperationProgress progress)
+    {
+        lock (_newestLock)
+        {
+            bool isQueued = _newest is not null;
+            _newest = progress;
+            if (isQueued)
+            {
+                return;
+            }
+        }
+
+        Queue(ShowNewest);
+    }
+
+    public void Warning(string message) => Queue(() => cmdlet.WriteWarning(message));
+
+    public void Verbose(string message) => Queue(() => cmdlet.WriteVerbose(message));
+
+    public void Dispose() => _reports.Dispose();
+
+    private void Queue(Action report)
+    {
+        try
+        {
+            _reports.Add(report, CancellationToken.None);
+        }
+        catch (InvalidOperationException)
+        {
+            // A straggling thread reports after the stage has ended; nobody is listening any more.
+        }
+    }
+
+    private void ShowNewest()
+    {
+        OperationProgress progress;
+        lock (_newestLock)
+        {
+            progress = _newest!.Value;
+            _newest = null;
+        }
+
+        var record = new ProgressRecord(_activityId, progress.Activity, Status(progress))
+        {
+            PercentComplete = progress.TotalBytes > 0 ? (int)Math.Clamp(progress.DoneBytes * 100.0 / progress.TotalBytes, 0, 100) : -1,
+            SecondsRemaining = progress.TimeLeft is { } left ? (int)Math.Min(left.TotalSeconds, int.MaxValue) : -1,
+        };
+        _isShown = true;
+        cmdlet.WriteProgress(record);
+    }
+
+    private static string Status(OperationProgress progress)
+    {
+        string status = progress.Status.Length == 0 ? "Working" : progress.Status;
+        if (progress.TotalBytes <= 0)
+        {
+            return status;
+        }
+
+        string rate = progress.BytesPerSecond > 0 ? FormattableString.Invariant($", {progress.BytesPerSecond / (1 << 20):F0} MiB/s") : "";
+        return FormattableString.Invariant($"{status}: {progress.DoneBytes / (double)(1 << 20):F0} of {progress.TotalBytes / (double)(1 << 20):F0} MiB{rate}");
+    }
+}
