@@ -1,5 +1,6 @@
 @{
     RootModule           = 'V2V.PowerShell.dll'
+    NestedModules        = @('V2V.Loader.dll')
     ModuleVersion        = '0.1.0'
     GUID                 = '6f7b9a3e-52c4-4f0e-9d2b-1a7c5e8d4b60'
     Author               = 'The V2V authors'

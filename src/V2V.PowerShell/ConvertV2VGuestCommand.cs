@@ -3,6 +3,8 @@ using V2V.Core;
 using V2V.Core.Conversion;
 using V2V.Core.Inspection;
 using V2V.Core.Sources;
+using V2V.Core.Working;
+using V2V.Storage;
 
 namespace V2V.PowerShell;
 
@@ -13,6 +15,7 @@ public sealed class ConvertV2VGuestCommand : V2VCmdlet
 {
     private const string SourceSet = "Source";
     private const string InspectionSet = "Inspection";
+    private readonly List<string> _workAreas = [];
 
     /// <summary>The machine.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ParameterSetName = SourceSet)]
@@ -68,6 +71,34 @@ public sealed class ConvertV2VGuestCommand : V2VCmdlet
         }
     }
 
+    /// <summary>After Ctrl-C nobody holds the overlays that this pipeline made: they go too.</summary>
+    protected override void Dispose(bool disposing)
+    {
+        if (IsStopped)
+        {
+            DeleteWorkAreas();
+        }
+
+        base.Dispose(disposing);
+    }
+
+    private void DeleteWorkAreas()
+    {
+        foreach (string path in _workAreas)
+        {
+            try
+            {
+                WorkArea.Delete(path);
+            }
+            catch (V2VException)
+            {
+                // Still open somewhere: it goes at module removal or with the next sweep.
+            }
+        }
+
+        _workAreas.Clear();
+    }
+
     private bool IsWhatIf =>
         MyInvocation.BoundParameters.TryGetValue("WhatIf", out object? bound)
             ? ((SwitchParameter)bound).IsPresent
@@ -92,7 +123,13 @@ public sealed class ConvertV2VGuestCommand : V2VCmdlet
         V2VInspection inspection = ParameterSetName == InspectionSet
             ? Inspection
             : GuestInspector.Inspect(source, new InspectionOptions { Root = Root }, observer);
-        return GuestConverter.Convert(inspection, Options(whatIf), observer);
+        V2VOverlay overlay = GuestConverter.Convert(inspection, Options(whatIf), observer);
+        if (overlay.WorkingDirectory.Length > 0)
+        {
+            _workAreas.Add(overlay.WorkingDirectory);
+        }
+
+        return overlay;
     }
 
     private ConversionOptions Options(bool whatIf) => new()

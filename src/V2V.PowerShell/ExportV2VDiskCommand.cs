@@ -3,6 +3,7 @@ using System.Management.Automation;
 using V2V.Core.Conversion;
 using V2V.Core.Export;
 using V2V.Core.Sources;
+using V2V.Storage;
 
 namespace V2V.PowerShell;
 
@@ -80,8 +81,14 @@ public sealed class ExportV2VDiskCommand : V2VCmdlet
         object machine = InputObject.BaseObject;
         if (machine is not (V2VOverlay or V2VSource))
         {
-            ThrowTerminatingError(new ErrorRecord(
-                new ArgumentException($"Export-V2VDisk takes a V2VOverlay or a V2VSource, not {machine.GetType().Name}."), "ExportInputUnknown", ErrorCategory.InvalidType, machine));
+            WriteError(Record(
+                new V2VException(
+                    "ExportInputUnknown",
+                    V2VErrorKind.InvalidArgument,
+                    $"Export-V2VDisk takes a V2VOverlay or a V2VSource, not {machine.GetType().Name}.",
+                    advice: "Pipe what Convert-V2VGuest or Import-V2VSource returns."),
+                machine));
+            return;
         }
 
         ExportOptions options = Options();

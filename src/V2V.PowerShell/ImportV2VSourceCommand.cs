@@ -76,7 +76,7 @@ public sealed class ImportV2VSourceCommand : V2VCmdlet
         {
             files = [.. resolve()];
         }
-        catch (Exception error) when (error is ItemNotFoundException or DriveNotFoundException or Storage.V2VException)
+        catch (Exception error) when (error is SessionStateException or Storage.V2VException)
         {
             WriteError(error is Storage.V2VException ? Record(error, path) : new ErrorRecord(error, "SourceNotFound", ErrorCategory.ObjectNotFound, path));
             return;

@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Management.Automation;
+using System.Runtime.ExceptionServices;
 using V2V.Core;
 
 namespace V2V.PowerShell;
@@ -8,16 +10,18 @@ namespace V2V.PowerShell;
 /// Carries what a stage reports from its threads to the pipeline's thread, the only one that may write to PowerShell's
 /// streams. Of progress only the newest report is kept.
 /// </summary>
-internal sealed class ObserverRelay(PSCmdlet cmdlet, CancellationToken stop) : IOperationObserver, IDisposable
+internal sealed class ObserverRelay(PSCmdlet cmdlet, CancellationTokenSource stop) : IOperationObserver, IDisposable
 {
+    private static readonly TimeSpan s_progressInterval = TimeSpan.FromMilliseconds(100);
     private static int s_activityIds;
     private readonly BlockingCollection<Action> _reports = [];
     private readonly int _activityId = Interlocked.Increment(ref s_activityIds);
     private OperationProgress? _newest;
     private readonly Lock _newestLock = new();
     private bool _isShown;
+    private long _shownAt;
 
-    public CancellationToken CancellationToken => stop;
+    public CancellationToken CancellationToken => stop.Token;
 
     /// <summary>Runs the stage on another thread and passes its reports on until it ends.</summary>
     public T Run<T>(Func<IOperationObserver, T> stage)
@@ -33,31 +37,37 @@ internal sealed class ObserverRelay(PSCmdlet cmdlet, CancellationToken stop) : I
                 _reports.CompleteAdding();
             }
         });
-        bool isWriting = true;
+        ExceptionDispatchInfo? refusal = null;
         foreach (Action report in _reports.GetConsumingEnumerable())
         {
             try
             {
-                if (isWriting)
+                if (refusal is null)
                 {
                     report();
                 }
             }
-            catch (PipelineStoppedException)
+            catch (RuntimeException error)
             {
-                // The pipeline takes no more; the stage still has to end and clean up.
-                isWriting = false;
+                // The pipeline takes no more (Ctrl-C, or -WarningAction Stop): the stage has to end and clean up first.
+                refusal = ExceptionDispatchInfo.Capture(error);
+                stop.Cancel();
             }
+        }
+
+        if (refusal is not null)
+        {
+            running.ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default).Wait();
+            refusal.Throw();
         }
 
         try
         {
-            T result = running.GetAwaiter().GetResult();
-            return isWriting ? result : throw new PipelineStoppedException();
+            return running.GetAwaiter().GetResult();
         }
         finally
         {
-            if (_isShown && isWriting)
+            if (_isShown && !stop.IsCancellationRequested)
             {
                 cmdlet.WriteProgress(new ProgressRecord(_activityId, "V2V", "Done") { RecordType = ProgressRecordType.Completed });
             }
@@ -106,6 +116,12 @@ internal sealed class ObserverRelay(PSCmdlet cmdlet, CancellationToken stop) : I
             _newest = null;
         }
 
+        if (_isShown && Stopwatch.GetElapsedTime(_shownAt) < s_progressInterval)
+        {
+            return;
+        }
+
+        _shownAt = Stopwatch.GetTimestamp();
         var record = new ProgressRecord(_activityId, progress.Activity, Status(progress))
         {
             PercentComplete = progress.TotalBytes > 0 ? (int)Math.Clamp(progress.DoneBytes * 100.0 / progress.TotalBytes, 0, 100) : -1,

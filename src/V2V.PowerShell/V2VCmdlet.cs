@@ -25,11 +25,14 @@ public abstract class V2VCmdlet : PSCmdlet, IDisposable
     /// <summary>Releases the cancellation source.</summary>
     protected virtual void Dispose(bool disposing) => _stop.Dispose();
 
+    /// <summary>True once Ctrl-C was pressed or the pipeline was stopped in another way.</summary>
+    private protected bool IsStopped => _stop.IsCancellationRequested;
+
     /// <summary>Runs a stage for one machine. A failure is written as an error record.</summary>
     /// <returns>True and the result, or false if it failed.</returns>
     private protected bool TryRun<T>(object target, Func<IOperationObserver, T> stage, out T result)
     {
-        using var relay = new ObserverRelay(this, _stop.Token);
+        using var relay = new ObserverRelay(this, _stop);
         try
         {
             result = relay.Run(stage);
@@ -39,7 +42,7 @@ public abstract class V2VCmdlet : PSCmdlet, IDisposable
         {
             throw new PipelineStoppedException();
         }
-        catch (Exception error) when (error is not (PipelineStoppedException or OutOfMemoryException))
+        catch (Exception error) when (error is not (PipelineStoppedException or ActionPreferenceStopException or OutOfMemoryException))
         {
             WriteError(Record(error, target));
             result = default!;

@@ -1,28 +1,14 @@
 using System.Management.Automation;
-using System.Runtime.CompilerServices;
-using System.Runtime.Loader;
 using V2V.Core.Working;
 
 namespace V2V.PowerShell.Module;
 
-/// <summary>Connects the load context when the module is imported, and removes what is left of overlays when it goes.</summary>
+/// <summary>Removes what is left of overlays when the module goes, or the process.</summary>
 public sealed class ModuleLifetime : IModuleAssemblyInitializer, IModuleAssemblyCleanup
 {
     /// <inheritdoc/>
-    public void OnImport()
-    {
-        AssemblyLoadContext.Default.Resolving -= LibraryLoadContext.Resolve;
-        AssemblyLoadContext.Default.Resolving += LibraryLoadContext.Resolve;
-        HookProcessExit();
-    }
+    public void OnImport() => AppDomain.CurrentDomain.ProcessExit += (_, _) => WorkArea.DeleteAll();
 
     /// <inheritdoc/>
-    public void OnRemove(PSModuleInfo psModuleInfo) => DeleteWorkAreas();
-
-    // Kept apart: compiled only when the load context can already find V2V.Core.
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void HookProcessExit() => AppDomain.CurrentDomain.ProcessExit += (_, _) => DeleteWorkAreas();
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void DeleteWorkAreas() => WorkArea.DeleteAll();
+    public void OnRemove(PSModuleInfo psModuleInfo) => WorkArea.DeleteAll();
 }

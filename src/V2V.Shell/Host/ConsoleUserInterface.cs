@@ -130,7 +130,7 @@ internal sealed class ConsoleUserInterface : PSHostUserInterface
         lock (_lock)
         {
             _progress.Erase();
-            stream.Write(text);
+            stream.Write(GetOutputString(text, ReferenceEquals(stream, Console.Error) ? !Console.IsErrorRedirected : !Console.IsOutputRedirected));
         }
     }
 }

@@ -1,7 +1,7 @@
 using System.Reflection;
 using System.Runtime.Loader;
 
-namespace V2V.PowerShell.Module;
+namespace V2V.Loader;
 
 /// <summary>
 /// The module's own load context: V2V's assemblies and the libraries they use come from the module's lib folder, whatever
