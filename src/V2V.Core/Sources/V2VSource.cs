@@ -6,6 +6,10 @@ namespace V2V.Core.Sources;
 /// </summary>
 public sealed class V2VSource
 {
+    private IReadOnlyList<SourceDisk> _disks = [];
+    private string? _stagingDirectory;
+    private IReadOnlyList<string> _warnings = [];
+
     /// <summary>Name of the guest.</summary>
     public required string Name { get; set; }
 
@@ -52,7 +56,7 @@ public sealed class V2VSource
     public string? Sound { get; init; }
 
     /// <summary>Disks in the order in which the guest sees them.</summary>
-    public IReadOnlyList<SourceDisk> Disks { get; init; } = [];
+    public IReadOnlyList<SourceDisk> Disks { get => _disks; init => _disks = value; }
 
     /// <summary>CD-ROM and floppy drives.</summary>
     public IReadOnlyList<SourceRemovable> Removables { get; init; } = [];
@@ -121,11 +125,21 @@ public sealed class V2VSource
     /// Work area (<see cref="Working.WorkArea"/>) that holds disks which had to be unpacked; null if all are read where they are. Goes by
     /// <see cref="Working.WorkArea.Delete"/> once the machine is exported or given up.
     /// </summary>
-    public string? StagingDirectory { get; init; }
+    public string? StagingDirectory { get => _stagingDirectory; init => _stagingDirectory = value; }
 
     /// <summary>What was odd in the metadata but did not prevent reading it.</summary>
-    public IReadOnlyList<string> Warnings { get; init; } = [];
+    public IReadOnlyList<string> Warnings { get => _warnings; init => _warnings = value; }
 
     /// <inheritdoc/>
     public override string ToString() => Name;
+
+    /// <summary>The same machine with its disks, which an importer finds after the metadata.</summary>
+    internal V2VSource WithDisks(IReadOnlyList<SourceDisk> disks, string? stagingDirectory, IReadOnlyList<string> warnings)
+    {
+        var copy = (V2VSource)MemberwiseClone();
+        copy._disks = disks;
+        copy._stagingDirectory = stagingDirectory;
+        copy._warnings = warnings;
+        return copy;
+    }
 }

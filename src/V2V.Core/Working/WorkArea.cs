@@ -14,6 +14,10 @@ public static class WorkArea
     private const string Prefix = "v2v-";
     private const string UnfinishedSuffix = ".new";
     private const string OwnerFileName = "owner";
+    private const string SharedFileName = "shares";
+    private const string SharerPrefix = "sharer-";
+
+    private static readonly Lock s_shareLock = new();
 
     private static readonly ConcurrentDictionary<string, bool> s_areas = new(StringComparer.Ordinal);
     private static readonly ConcurrentDictionary<string, Lazy<int>> s_sweptRoots = new(StringComparer.Ordinal);
@@ -54,6 +58,29 @@ public static class WorkArea
         return path;
     }
 
+    /// <summary>
+    /// Makes an area that keeps another one alive, for several machines that were unpacked together: the shared area goes with the last of
+    /// those that share it.
+    /// </summary>
+    /// <param name="area">The area to share.</param>
+    /// <exception cref="V2VException"><c>WorkAreaFailed</c>.</exception>
+    public static string CreateShare(string area)
+    {
+        string path = Create(Path.GetDirectoryName(area));
+        try
+        {
+            File.WriteAllText(Path.Combine(path, SharedFileName), area);
+            File.WriteAllText(Path.Combine(area, SharerPrefix + Path.GetFileName(path)), "");
+            return path;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            TryDelete(path);
+            throw new V2VException(
+                "WorkAreaFailed", V2VErrorKind.HostIo, $"The working directory cannot be shared: {e.Message}", area, "Name another folder with -WorkingDirectory.", e);
+        }
+    }
+
     /// <summary>True if a path is a work area of any process.</summary>
     public static bool IsWorkArea(string path) => ReadOwner(path) is not null;
 
@@ -76,8 +103,10 @@ public static class WorkArea
                 "WorkAreaInvalid", V2VErrorKind.InvalidArgument, "The directory is no working directory of V2V and is not deleted.", full, "Delete it by hand if you want to.");
         }
 
+        string? shared;
         try
         {
+            shared = ReadShared(full);
             DeleteTree(full);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -87,6 +116,10 @@ public static class WorkArea
         }
 
         s_areas.TryRemove(full, out _);
+        if (shared is not null)
+        {
+            LeaveShared(shared, Path.GetFileName(full));
+        }
     }
 
     /// <summary>Deletes every area that this process made. Never throws: what cannot be deleted is left to the next sweep.</summary>
@@ -124,6 +157,29 @@ public static class WorkArea
         }
 
         return removed;
+    }
+
+    private static string? ReadShared(string path)
+    {
+        string file = Path.Combine(path, SharedFileName);
+        return File.Exists(file) ? File.ReadAllText(file) : null;
+    }
+
+    private static void LeaveShared(string shared, string sharer)
+    {
+        lock (s_shareLock)
+        {
+            if (!IsWorkArea(shared))
+            {
+                return;
+            }
+
+            File.Delete(Path.Combine(shared, SharerPrefix + sharer));
+            if (!Directory.EnumerateFiles(shared, SharerPrefix + "*").Any())
+            {
+                Delete(shared);
+            }
+        }
     }
 
     private static bool IsAbandoned(string path)

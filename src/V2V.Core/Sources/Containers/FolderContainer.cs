@@ -125,7 +125,7 @@ internal sealed class FolderContainer : OvaContainer
         return device.Length;
     }
 
-    private IEnumerable<FileSystemInfo> Enumerate(string folder)
+    private List<FileSystemInfo> Enumerate(string folder)
     {
         try
         {

@@ -46,7 +46,7 @@ internal sealed class OvfItem
     public string? Text(string localName) => _element.Text(localName);
 
     /// <summary>Value of a <c>vmw:Config</c> of the device.</summary>
-    public string? Config(string key) => _element.Children("Config").FirstOrDefault(c => c.Attribute("key") == key).Attribute("value");
+    public string? Config(string key) => _element.Children("Config").FirstOrDefault(c => c.Get("key") == key).Get("value");
 
     /// <summary>The devices of a hardware section under a deployment option. Ranges (bound min, max) are not devices of their own.</summary>
     /// <param name="section">VirtualHardwareSection.</param>
@@ -58,14 +58,14 @@ internal sealed class OvfItem
         var places = new Dictionary<string, int>(StringComparer.Ordinal);
         foreach (XElement element in section.Elements().Where(e => e.Name.LocalName is "Item" or "StorageItem" or "EthernetPortItem"))
         {
-            string[] options = element.Attribute("configuration")?.Split(' ', StringSplitOptions.RemoveEmptyEntries) ?? [];
+            string[] options = element.Get("configuration")?.Split(' ', StringSplitOptions.RemoveEmptyEntries) ?? [];
             if (options.Length > 0 && (option is null || !options.Contains(option)))
             {
                 continue;
             }
 
             // Of several items of one device the one for the option counts, and the normal one before its bounds.
-            int rank = (options.Length > 0 ? 10 : 0) + (element.Attribute("bound")?.ToLowerInvariant() switch { null => 4, "normal" => 3, "min" => 2, _ => 1 });
+            int rank = (options.Length > 0 ? 10 : 0) + (element.Get("bound")?.ToLowerInvariant() switch { null => 4, "normal" => 3, "min" => 2, _ => 1 });
             string key = element.Text("InstanceID") ?? "";
             if (key.Length > 0 && places.TryGetValue(key, out int place))
             {

@@ -68,10 +68,10 @@ internal sealed class OvfPackage
         List<XElement> options = [.. _root.Descendants().Where(e => e.Is("DeploymentOptionSection")).SelectMany(s => s.Children("Configuration"))];
         if (wanted is null)
         {
-            return (options.FirstOrDefault(o => OvfXml.IsTrue(o.Attribute("default"))) ?? options.FirstOrDefault()).Attribute("id");
+            return (options.FirstOrDefault(o => OvfXml.IsTrue(o.Get("default"))) ?? options.FirstOrDefault()).Get("id");
         }
 
-        string[] ids = [.. options.Select(o => o.Attribute("id")).OfType<string>()];
+        string[] ids = [.. options.Select(o => o.Get("id")).OfType<string>()];
         return ids.Contains(wanted) ? wanted : throw new V2VException(
             "OvfOptionUnknown",
             V2VErrorKind.InvalidArgument,
@@ -89,7 +89,7 @@ internal sealed class OvfPackage
         }
 
         string text = element.Value.Trim();
-        if (text.Length == 0 && element.Attribute("msgid") is { } id)
+        if (text.Length == 0 && element.Get("msgid") is { } id)
         {
             _strings.TryGetValue(id, out string? message);
             return message;
@@ -128,16 +128,16 @@ internal sealed class OvfPackage
         IEnumerable<XElement> sections = system.Children("ProductSection").Concat(_root.Descendants().Where(e => e.Is("ProductSection")));
         foreach (XElement section in sections)
         {
-            string prefix = section.Attribute("class") is { } type ? type + "." : "";
-            string suffix = section.Attribute("instance") is { } instance ? "." + instance : "";
+            string prefix = section.Get("class") is { } type ? type + "." : "";
+            string suffix = section.Get("instance") is { } instance ? "." + instance : "";
             foreach (XElement property in section.Children("Property"))
             {
-                string name = property.Attribute("key") ?? "";
-                string[] options = property.Attribute("configuration")?.Split(' ', StringSplitOptions.RemoveEmptyEntries) ?? [];
+                string name = property.Get("key") ?? "";
+                string[] options = property.Get("configuration")?.Split(' ', StringSplitOptions.RemoveEmptyEntries) ?? [];
                 if ((name == key || prefix + name + suffix == key) && (options.Length == 0 || options.Contains(option)))
                 {
-                    XElement? value = property.Children("Value").FirstOrDefault(v => v.Attribute("configuration") is not { } c || c == option);
-                    return value.Attribute("value") ?? property.Attribute("value");
+                    XElement? value = property.Children("Value").FirstOrDefault(v => v.Get("configuration") is not { } c || c == option);
+                    return value.Get("value") ?? property.Get("value");
                 }
             }
         }
@@ -150,9 +150,9 @@ internal sealed class OvfPackage
         var files = new Dictionary<string, OvfFile>(StringComparer.Ordinal);
         foreach (XElement element in root.Child("References").Children("File"))
         {
-            string id = element.Attribute("id") ?? throw V2VException.Corrupt("OvfInvalid", "The OVF refers to a file without an ID.", name);
-            string href = element.Attribute("href") ?? throw V2VException.Corrupt("OvfInvalid", $"The OVF does not say where its file '{id}' is.", name);
-            var file = new OvfFile(id, href, ToSize(element.Attribute("size")), element.Attribute("compression")?.ToLowerInvariant(), ToSize(element.Attribute("chunkSize")));
+            string id = element.Get("id") ?? throw V2VException.Corrupt("OvfInvalid", "The OVF refers to a file without an ID.", name);
+            string href = element.Get("href") ?? throw V2VException.Corrupt("OvfInvalid", $"The OVF does not say where its file '{id}' is.", name);
+            var file = new OvfFile(id, href, ToSize(element.Get("size")), element.Get("compression")?.ToLowerInvariant(), ToSize(element.Get("chunkSize")));
             if (!files.TryAdd(id, file))
             {
                 throw V2VException.Corrupt("OvfInvalid", $"The OVF has two files with the ID '{id}'.", name);
@@ -167,8 +167,8 @@ internal sealed class OvfPackage
         var disks = new Dictionary<string, OvfDisk>(StringComparer.Ordinal);
         foreach (XElement element in root.Children("DiskSection").Concat(root.Children("VirtualSystemCollection").SelectMany(c => c.Children("DiskSection"))).SelectMany(s => s.Children("Disk")))
         {
-            string id = element.Attribute("diskId") ?? throw V2VException.Corrupt("OvfInvalid", "The OVF has a disk without an ID.", name);
-            var disk = new OvfDisk(id, element.Attribute("fileRef"), element.Attribute("parentRef"), element.Attribute("capacity"), element.Attribute("capacityAllocationUnits"));
+            string id = element.Get("diskId") ?? throw V2VException.Corrupt("OvfInvalid", "The OVF has a disk without an ID.", name);
+            var disk = new OvfDisk(id, element.Get("fileRef"), element.Get("parentRef"), element.Get("capacity"), element.Get("capacityAllocationUnits"));
             if (!disks.TryAdd(id, disk))
             {
                 throw V2VException.Corrupt("OvfInvalid", $"The OVF has two disks with the ID '{id}'.", name);
@@ -183,7 +183,7 @@ internal sealed class OvfPackage
         var strings = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (XElement message in root.Children("Strings").SelectMany(s => s.Children("Msg")))
         {
-            if (message.Attribute("msgid") is { } id)
+            if (message.Get("msgid") is { } id)
             {
                 strings.TryAdd(id, message.Value.Trim());
             }

@@ -28,9 +28,9 @@ internal sealed class OvfSettings
         var settings = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
         foreach (XElement element in parents.SelectMany(p => p.Children(localName)))
         {
-            if (element.Attribute("key") is { } key)
+            if (element.Get("key") is { } key)
             {
-                settings.TryAdd(key, element.Attribute("value") ?? "");
+                settings.TryAdd(key, element.Get("value") ?? "");
             }
         }
 

@@ -19,7 +19,7 @@ internal static class OvfSystemReader
     private const long DefaultMemory = 1L << 30;
 
     /// <summary>Name of a virtual system: its Name, else its ID; null if it has neither.</summary>
-    public static string? NameOf(OvfPackage package, XElement system) => package.TextOf(system.Child("Name")) ?? system.Attribute("id");
+    public static string? NameOf(OvfPackage package, XElement system) => package.TextOf(system.Child("Name")) ?? system.Get("id");
 
     /// <summary>Reads a virtual system.</summary>
     /// <param name="package">The OVF.</param>
@@ -82,8 +82,8 @@ internal static class OvfSystemReader
             Sound = virtualBox is null ? ReadSound(items, warnings) : virtualBox.Sound,
             Removables = storage.ReadRemovables(),
             Nics = OvfNicReader.Read(items, virtualBox, warnings),
-            OsType = os.Attribute("osType") ?? virtualBox?.OsType,
-            OsId = OvfXml.ToInt32(os.Attribute("id")),
+            OsType = os.Get("osType") ?? virtualBox?.OsType,
+            OsId = OvfXml.ToInt32(os.Get("id")),
             OsDescription = package.TextOf(os.Child("Description")),
             Uuid = virtualBox?.Uuid ?? ReadUuid(settings.Vmx("uuid.bios")),
             HardwareVersion = hardwareVersion,
@@ -238,7 +238,7 @@ internal static class OvfSystemReader
     private static List<string> ReadBootOrder(XElement system, OvfSettings settings)
     {
         XElement? section = system.Children("BootOrderSection").Concat(system.Child("VirtualHardwareSection").Children("BootOrderSection")).FirstOrDefault();
-        string? text = section.Attribute("type") ?? settings.Vmx("bios.bootOrder");
+        string? text = section.Get("type") ?? settings.Vmx("bios.bootOrder");
         return [.. (text ?? "").Split([' ', ','], StringSplitOptions.RemoveEmptyEntries)
             .Select(w => w.ToLowerInvariant() switch { "disk" or "hdd" => "disk", "cdrom" or "cd" => "cdrom", "floppy" => "floppy", "ethernet" or "net" or "network" => "network", _ => null })
             .OfType<string>()

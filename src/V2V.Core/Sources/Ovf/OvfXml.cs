@@ -67,7 +67,7 @@ internal static partial class OvfXml
     }
 
     /// <summary>An attribute by local name, trimmed; null if it is missing or empty.</summary>
-    public static string? Attribute(this XElement? element, string localName) =>
+    public static string? Get(this XElement? element, string localName) =>
         element?.Attributes().FirstOrDefault(a => a.Name.LocalName.Equals(localName, StringComparison.OrdinalIgnoreCase))?.Value.Trim() is { Length: > 0 } value ? value : null;
 
     /// <summary>Text of a child, trimmed; null if it is missing or empty. Names are compared without case: 0.9 has InstanceId, 1.0 InstanceID.</summary>
