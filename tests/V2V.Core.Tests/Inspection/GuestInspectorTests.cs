@@ -226,7 +226,7 @@ public class GuestInspectorTests
         byte[] whole = TestDisk.Fixture();
         int[] used = [.. Enumerable.Range(0, whole.Length / 512).Where(s => whole.AsSpan(s * 512, 512).ContainsAnyExcept((byte)0))];
         var random = new Random(42);
-        for (int i = 0; i < 400; i++)
+        for (int i = 0; i < 200; i++)
         {
             byte[] damaged = whole.ToArray();
             for (int flips = random.Next(1, 40); flips > 0; flips--)
