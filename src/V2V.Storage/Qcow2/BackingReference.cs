@@ -12,6 +12,7 @@ namespace V2V.Storage.Qcow2;
 public sealed record BackingReference
 {
     private const int MaximumDepth = 8;
+    private const int SectorSize = 512;
     private const string JsonPrefix = "json:";
 
     private static readonly JsonWriterOptions s_writerOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
@@ -50,7 +51,8 @@ public sealed record BackingReference
         var node = new BackingReference("file", path, null, null, null);
         if (size is not null)
         {
-            node = new BackingReference("raw", null, offset, size, node);
+            // QEMU takes whole sectors only; a tar pads its members to them.
+            node = new BackingReference("raw", null, offset, (size + SectorSize - 1) / SectorSize * SectorSize, node);
         }
 
         return format == "raw" && size is not null ? node : new BackingReference(format, null, null, null, node);
@@ -146,7 +148,11 @@ public sealed record BackingReference
 
         try
         {
-            return new SubDevice(device, Offset ?? 0, Size ?? device.Length - (Offset ?? 0), ownsParent: true);
+            // The last sector need not be there in full.
+            long offset = Offset ?? 0;
+            long available = device.Length - offset;
+            long size = Size ?? available;
+            return new SubDevice(device, offset, size > available && size - available < SectorSize ? available : size, ownsParent: true);
         }
         catch
         {

@@ -91,11 +91,11 @@ public class ReferenceTests
     }
 
     [Theory]
-    [InlineData("vmdk", "/var/x.ova", 1536L, 1000L, "json:{\"driver\":\"vmdk\",\"file\":{\"driver\":\"raw\",\"offset\":1536,\"size\":1000,\"file\":{\"driver\":\"file\",\"filename\":\"/var/x.ova\"}}}")]
-    [InlineData("raw", "/var/x.ova", 1536L, 1000L, "json:{\"driver\":\"raw\",\"offset\":1536,\"size\":1000,\"file\":{\"driver\":\"file\",\"filename\":\"/var/x.ova\"}}")]
+    [InlineData("vmdk", "/var/x.ova", 1536L, 513L, "json:{\"driver\":\"vmdk\",\"file\":{\"driver\":\"raw\",\"offset\":1536,\"size\":1024,\"file\":{\"driver\":\"file\",\"filename\":\"/var/x.ova\"}}}")]
+    [InlineData("raw", "/var/x.ova", 1536L, 1024L, "json:{\"driver\":\"raw\",\"offset\":1536,\"size\":1024,\"file\":{\"driver\":\"file\",\"filename\":\"/var/x.ova\"}}")]
     [InlineData("vmdk", "/var/x.vmdk", 0L, null, "/var/x.vmdk")]
     [InlineData("vmdk", "/var/x:y.vmdk", 0L, null, "json:{\"driver\":\"vmdk\",\"file\":{\"driver\":\"file\",\"filename\":\"/var/x:y.vmdk\"}}")]
-    [InlineData("vmdk", "C:\\VMs\\a \"b\".ova", 512L, 9L, "json:{\"driver\":\"vmdk\",\"file\":{\"driver\":\"raw\",\"offset\":512,\"size\":9,\"file\":{\"driver\":\"file\",\"filename\":\"C:\\\\VMs\\\\a \\\"b\\\".ova\"}}}")]
+    [InlineData("vmdk", "C:\\VMs\\a \"b\".ova", 512L, 512L, "json:{\"driver\":\"vmdk\",\"file\":{\"driver\":\"raw\",\"offset\":512,\"size\":512,\"file\":{\"driver\":\"file\",\"filename\":\"C:\\\\VMs\\\\a \\\"b\\\".ova\"}}}")]
     [InlineData("qcow2", "C:\\VMs\\x.qcow2", 0L, null, "C:\\VMs\\x.qcow2")]
     public void ReferencesAreWrittenAndReadBack(string format, string path, long offset, long? size, string expected)
     {
