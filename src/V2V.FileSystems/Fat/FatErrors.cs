@@ -50,6 +50,9 @@ internal static class FatErrors
     public static V2VException NotFile(string path) =>
         new("GuestNotFile", V2VErrorKind.InvalidArgument, $"The guest's {path} is not a regular file.", path);
 
+    public static V2VException IsDirectory(string path) =>
+        new("GuestIsDirectory", V2VErrorKind.InvalidArgument, $"The guest's {path} is a directory.", path);
+
     public static V2VException Exists(string path) =>
         new("GuestFileExists", V2VErrorKind.Exists, $"The guest has a file {path} already.", path);
 

@@ -228,7 +228,7 @@ public sealed partial class FatFileSystem
     {
         if (existing.IsDirectory != node.IsDirectory)
         {
-            throw existing.IsDirectory ? FatErrors.NotFile(path) : FatErrors.NotDirectory(path);
+            throw existing.IsDirectory ? FatErrors.IsDirectory(path) : FatErrors.NotDirectory(path);
         }
 
         CheckEmpty(existing, path);

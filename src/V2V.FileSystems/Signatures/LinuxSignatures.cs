@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using System.Numerics;
-using V2V.FileSystems.Ext.Journal;
+using V2V.FileSystems.Ext;
 
 namespace V2V.FileSystems.Signatures;
 
@@ -25,7 +25,7 @@ internal static class LinuxSignatures
         uint compat = BinaryPrimitives.ReadUInt32LittleEndian(super[0x5C..]);
         uint incompat = BinaryPrimitives.ReadUInt32LittleEndian(super[0x60..]);
         uint roCompat = BinaryPrimitives.ReadUInt32LittleEndian(super[0x64..]);
-        if ((roCompat & 0x400) != 0 && JournalChecksum.Crc32C(JournalChecksum.Start, super[..1020]) != BinaryPrimitives.ReadUInt32LittleEndian(super[1020..]))
+        if ((roCompat & 0x400) != 0 && ExtChecksum.Crc32C(uint.MaxValue, super[..1020]) != BinaryPrimitives.ReadUInt32LittleEndian(super[1020..]))
         {
             return default;
         }

@@ -46,7 +46,7 @@ internal static class FastCommitArea
                 {
                     bool complete = length >= 8
                         && BinaryPrimitives.ReadUInt32LittleEndian(rest[4..]) == expected
-                        && JournalChecksum.Crc32C(crc, rest[..8]) == BinaryPrimitives.ReadUInt32LittleEndian(rest[8..]);
+                        && ExtChecksum.Crc32C(crc, rest[..8]) == BinaryPrimitives.ReadUInt32LittleEndian(rest[8..]);
                     if (complete)
                     {
                         throw JournalErrors.FastCommitPending(target);
@@ -55,7 +55,7 @@ internal static class FastCommitArea
                     return;
                 }
 
-                crc = JournalChecksum.Crc32C(crc, rest[..(4 + length)]);
+                crc = ExtChecksum.Crc32C(crc, rest[..(4 + length)]);
                 rest = rest[(4 + length)..];            }
         }
     }

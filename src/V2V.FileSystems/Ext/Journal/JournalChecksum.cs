@@ -1,9 +1,6 @@
-using System.Buffers.Binary;
-using System.Numerics;
-
 namespace V2V.FileSystems.Ext.Journal;
 
-/// <summary>The checksums of jbd2. Both start from all ones and are not inverted at the end.</summary>
+/// <summary>The checksum of commit blocks in its first version. Like CRC-32C in the later ones it starts from all ones and is not inverted at the end.</summary>
 internal static class JournalChecksum
 {
     /// <summary>Value before the first byte.</summary>
@@ -13,23 +10,7 @@ internal static class JournalChecksum
 
     private static readonly uint[] s_table = MakeTable();
 
-    /// <summary>CRC-32C, least significant bit first.</summary>
-    public static uint Crc32C(uint crc, ReadOnlySpan<byte> bytes)
-    {
-        for (; bytes.Length >= 8; bytes = bytes[8..])
-        {
-            crc = BitOperations.Crc32C(crc, BinaryPrimitives.ReadUInt64LittleEndian(bytes));
-        }
-
-        foreach (byte b in bytes)
-        {
-            crc = BitOperations.Crc32C(crc, b);
-        }
-
-        return crc;
-    }
-
-    /// <summary>CRC-32 of Ethernet, most significant bit first: the checksum of commit blocks in its first version.</summary>
+    /// <summary>CRC-32 of Ethernet, most significant bit first.</summary>
     public static uint Crc32BigEndian(uint crc, ReadOnlySpan<byte> bytes)
     {
         foreach (byte b in bytes)

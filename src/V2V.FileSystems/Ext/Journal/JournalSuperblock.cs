@@ -36,7 +36,7 @@ internal sealed class JournalSuperblock
             _incompat = Word(0x28);
         }
 
-        _seed = JournalChecksum.Crc32C(JournalChecksum.Start, raw.AsSpan(0x30, 16));
+        _seed = ExtChecksum.Crc32C(uint.MaxValue, raw.AsSpan(0x30, 16));
     }
 
     /// <summary>Size of a block in bytes, the file system's.</summary>
@@ -130,7 +130,7 @@ internal sealed class JournalSuperblock
         Span<byte> tail = block[^4..];
         uint stored = BinaryPrimitives.ReadUInt32BigEndian(tail);
         tail.Clear();
-        uint computed = JournalChecksum.Crc32C(_seed, block);
+        uint computed = ExtChecksum.Crc32C(_seed, block);
         BinaryPrimitives.WriteUInt32BigEndian(tail, stored);
         return computed == stored;
     }
@@ -147,13 +147,13 @@ internal sealed class JournalSuperblock
         uint stored = BinaryPrimitives.ReadUInt32BigEndian(block[16..]);
         block.CopyTo(scratch);
         scratch.Slice(16, 4).Clear();
-        if (JournalChecksum.Crc32C(_seed, scratch) == stored)
+        if (ExtChecksum.Crc32C(_seed, scratch) == stored)
         {
             return true;
         }
 
         scratch[HeaderSize..].Clear();
-        return JournalChecksum.Crc32C(_seed, scratch) == stored;
+        return ExtChecksum.Crc32C(_seed, scratch) == stored;
     }
 
     /// <summary>True if a data block, as it lies in the log, has the checksum of its tag.</summary>
@@ -166,7 +166,7 @@ internal sealed class JournalSuperblock
 
         Span<byte> number = stackalloc byte[4];
         BinaryPrimitives.WriteUInt32BigEndian(number, sequence);
-        uint crc = JournalChecksum.Crc32C(JournalChecksum.Crc32C(_seed, number), data);
+        uint crc = ExtChecksum.Crc32C(ExtChecksum.Crc32C(_seed, number), data);
         return tag.Checksum == (HasTag3 ? crc : crc & 0xFFFF);
     }
 
@@ -178,7 +178,7 @@ internal sealed class JournalSuperblock
     {
         byte[] copy = _raw.AsSpan().ToArray();
         copy.AsSpan(ChecksumOffset, 4).Clear();
-        return JournalChecksum.Crc32C(JournalChecksum.Start, copy);
+        return ExtChecksum.Crc32C(uint.MaxValue, copy);
     }
 
     private void CheckFeatures(string? target)
