@@ -195,21 +195,24 @@ public sealed class GuestExporter
     {
         foreach (SourceDisk disk in _source.Disks)
         {
-            if (disk.Stamp is not { } stamp)
+            CheckUnchanged(disk.Path, disk.Stamp);
+            foreach ((string path, SourceFileStamp stamp) in disk.ReferencedFiles)
             {
-                continue;
+                CheckUnchanged(path, stamp);
             }
+        }
+    }
 
-            var file = new FileInfo(disk.Path);
-            if (!file.Exists || file.Length != stamp.Length || file.LastWriteTimeUtc != stamp.LastWriteTimeUtc)
-            {
-                throw new V2VException(
-                    "SourceChanged",
-                    V2VErrorKind.InvalidState,
-                    "The source was changed while it was exported; the copy would mix two states of it.",
-                    disk.Path,
-                    "Make sure that nothing writes to the source, import it again and repeat.");
-            }
+    private static void CheckUnchanged(string path, SourceFileStamp? stamp)
+    {
+        if (stamp is not null && SourceDisk.StampOf(path) != stamp)
+        {
+            throw new V2VException(
+                "SourceChanged",
+                V2VErrorKind.InvalidState,
+                "The source was changed while it was exported; the copy would mix two states of it.",
+                path,
+                "Make sure that nothing writes to the source, import it again and repeat.");
         }
     }
 

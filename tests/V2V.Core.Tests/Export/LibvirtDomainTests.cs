@@ -222,6 +222,17 @@ public sealed class LibvirtDomainTests
         Tool.Run("virt-xml-validate", directory.File("x.xml"), "domain");
     }
 
+    [Theory]
+    [InlineData("6000c29a-1234", "6000c29a-1234")]
+    [InlineData("a serial with more than 20 characters", "v2v-disk0")]
+    [InlineData("comma,comma", "v2v-disk0")]
+    [InlineData("", "v2v-disk0")]
+    public void A_serial_is_kept_where_the_target_can_show_it(string serial, string expected)
+    {
+        var source = new V2VSource { Name = "x", Path = "x", Disks = [new SourceDisk { Index = 0, Format = "vmdk", Serial = serial }] };
+        Assert.Equal(expected, Build(source, null).Disks[0].Serial);
+    }
+
     [Fact]
     public void What_cannot_be_kept_is_a_warning()
     {

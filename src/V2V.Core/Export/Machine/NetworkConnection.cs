@@ -33,7 +33,7 @@ internal static partial class NetworkConnection
         bool isBridge = nic.NetworkType == NetworkType.Bridge;
         if (isBridge && !BridgeName().IsMatch(name))
         {
-            warnings.Add($"'{name}' cannot be the name of a bridge on the target; the network card is connected to the network of that name.");
+            warnings.Add($"A network card is connected to a network '{name}', which the target's host must have; -NetworkMap connects it elsewhere.");
             isBridge = false;
         }
 

@@ -29,11 +29,8 @@ internal enum TargetBus
 /// <param name="Bus">Bus.</param>
 /// <param name="Slot">Position on the bus, from 0.</param>
 /// <param name="BootOrder">Position in the boot order, from 1, without gaps.</param>
-internal sealed record TargetDisk(int Index, string Path, TargetBus Bus, int Slot, int BootOrder)
-{
-    /// <summary>Serial number: names the disk in the guest's /dev/disk/by-id.</summary>
-    public string Serial => FormattableString.Invariant($"v2v-disk{Index}");
-}
+/// <param name="Serial">Serial number: names the disk in the guest's /dev/disk/by-id.</param>
+internal sealed record TargetDisk(int Index, string Path, TargetBus Bus, int Slot, int BootOrder, string Serial);
 
 /// <summary>A drive for removable media; it starts out empty.</summary>
 internal sealed record TargetDrive(TargetBus Bus, int Slot);

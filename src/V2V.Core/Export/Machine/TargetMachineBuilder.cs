@@ -13,6 +13,9 @@ internal sealed class TargetMachineBuilder
     private const int IdeSlots = 4;
     private const int FloppySlots = 2;
 
+    /// <summary>virtio-blk stops at 20 characters.</summary>
+    private const int MaxSerial = 20;
+
     private static readonly HashSet<string> s_sounds = ["ac97", "es1370", "ich6", "ich9", "pcspk", "sb16", "usb"];
 
     private readonly V2VSource _source;
@@ -97,11 +100,17 @@ internal sealed class TargetMachineBuilder
         {
             (TargetBus bus, int slot) = Place(DiskBus(), wanted: null);
             int order = !hasBootDisk ? i + 1 : i == bootDisk ? 1 : i < bootDisk ? i + 2 : i + 1;
-            disks.Add(new TargetDisk(i, paths[i], bus, slot, order));
+            disks.Add(new TargetDisk(i, paths[i], bus, slot, order, Serial(_source.Disks[i])));
         }
 
         return disks;
     }
+
+    /// <summary>The serial number that the guest saw, if libvirt takes it and QEMU does not cut it off; else one of our own.</summary>
+    private static string Serial(SourceDisk disk) =>
+        disk.Serial is { Length: > 0 and <= MaxSerial } serial && serial.Trim() == serial && serial.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '.' or '+' or '-')
+            ? serial
+            : string.Create(CultureInfo.InvariantCulture, $"v2v-disk{disk.Index}");
 
     private TargetBus DiskBus() => _capabilities.BlockBus switch
     {
