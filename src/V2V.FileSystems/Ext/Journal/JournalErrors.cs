@@ -23,4 +23,11 @@ internal static class JournalErrors
         "The journal holds fast commits that have not been written back.",
         target,
         "Boot the guest once and shut it down cleanly, or run e2fsck on the file system.");
+
+    /// <summary>The journal lies on another device (s_journal_dev), which is not part of the volume.</summary>
+    public static V2VException External(string? target) => V2VException.Unsupported(
+        "ExtJournalExternal",
+        "The file system was not unmounted and its journal is on another device.",
+        target,
+        "Boot the guest once and shut it down cleanly.");
 }
