@@ -47,7 +47,17 @@ internal sealed partial class ExtFileStream
             ZeroMapped(_inode.Size, _position);
         }
 
-        WriteBlocks(_position, buffer);
+        try
+        {
+            WriteBlocks(_position, buffer);
+        }
+        catch
+        {
+            // What was allocated past the end of the file would be out of its reach.
+            _volume.Inodes.MapOf(_inode).Truncate((_inode.Size + _volume.BlockSize - 1) / _volume.BlockSize);
+            throw;
+        }
+
         Finish(Math.Max(end, _inode.Size));
         _position = end;
     }

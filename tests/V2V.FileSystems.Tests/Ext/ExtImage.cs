@@ -42,6 +42,12 @@ internal sealed class ExtImage : IDisposable
     public void Check()
     {
         _device?.Dispose();
+        CheckOpen();
+    }
+
+    /// <summary>The same while the file system is open (and flushed).</summary>
+    public void CheckOpen()
+    {
         (int exitCode, string output) = Tool.TryRun("e2fsck", "-fn", Path);
         Assert.True(exitCode == 0, $"e2fsck -fn exited with {exitCode}:\n{output}");
     }

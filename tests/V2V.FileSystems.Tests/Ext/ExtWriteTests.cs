@@ -47,12 +47,12 @@ public class ExtWriteTests
         fileSystem.CreateDirectory("/new", metadata with { Mode = 0x1ED });
         for (int i = 0; i < 1200; i++)
         {
-            fileSystem.WriteAllBytes($"/new/some-quite-long-name-of-a-file-{i}", HostTree.Bytes(random, i % 50), metadata);
+            fileSystem.WriteAllBytes($"/new/some-quite-long-nämé-of-a-file-{i}", HostTree.Bytes(random, i % 50), metadata);
         }
 
         for (int i = 0; i < 1200; i += 3)
         {
-            fileSystem.Delete($"/new/some-quite-long-name-of-a-file-{i}");
+            fileSystem.Delete($"/new/some-quite-long-nämé-of-a-file-{i}");
         }
 
         fileSystem.CreateSymbolicLink("/new/short", "../size-3", metadata);

@@ -6,7 +6,7 @@ internal sealed class InodeAllocator(ExtVolume volume)
     private Superblock Super => volume.Super;
 
     /// <summary>Allocates an inode, zeroed but for what every new inode has.</summary>
-    public Inode Allocate(Inode parent, int mode, uint uid, uint gid)
+    public Inode Allocate(Inode parent, int mode, uint uid, uint gid, InodeFlags flags = 0)
     {
         int start = (int)((parent.Number - 1) / Super.InodesPerGroup);
         bool isDirectory = (mode & Inode.TypeMask) == 0x4000;
@@ -20,7 +20,7 @@ internal sealed class InodeAllocator(ExtVolume volume)
             int group = (start + step) % volume.Groups.Count;
             if (volume.Groups.Get(group).FreeInodes > 0 && TryAllocate(group, isDirectory) is { } number)
             {
-                return Initialise(volume.Inodes.Create(number), parent, mode, uid, gid);
+                return Initialise(volume.Inodes.Create(number), parent, mode, uid, gid, flags);
             }
         }
 
@@ -93,7 +93,7 @@ internal sealed class InodeAllocator(ExtVolume volume)
         return ((uint)group * Super.InodesPerGroup) + (uint)index + 1;
     }
 
-    private Inode Initialise(Inode inode, Inode parent, int mode, uint uid, uint gid)
+    private Inode Initialise(Inode inode, Inode parent, int mode, uint uid, uint gid, InodeFlags flags)
     {
         const InodeFlags Inherited = InodeFlags.Synchronous | InodeFlags.NoDump | InodeFlags.NoAccessTime | InodeFlags.JournalData
             | InodeFlags.DirectorySync | InodeFlags.ProjectInherit;
@@ -101,10 +101,10 @@ internal sealed class InodeAllocator(ExtVolume volume)
         inode.Uid = uid;
         inode.Gid = gid;
         inode.Generation = (uint)Random.Shared.NextInt64(1L + uint.MaxValue);
-        inode.Flags = parent.Flags & Inherited;
+        inode.Flags = flags == 0 ? parent.Flags & Inherited : flags;
         if (!inode.IsDirectory)
         {
-            inode.Flags &= ~(InodeFlags.DirectorySync | (inode.IsFile ? 0 : InodeFlags.ProjectInherit | InodeFlags.JournalData));
+            inode.Flags &= ~(InodeFlags.DirectorySync | InodeFlags.ProjectInherit | (inode.IsFile ? 0 : InodeFlags.Synchronous | InodeFlags.JournalData));
         }
 
         if (Super.InodeSize > 128)
@@ -113,7 +113,7 @@ internal sealed class InodeAllocator(ExtVolume volume)
             inode.ExtraSize = extra;
         }
 
-        if (parent.Has(InodeFlags.ProjectInherit) && Super.Has(ExtRoCompat.Project))
+        if (parent.Has(InodeFlags.ProjectInherit) && flags == 0 && Super.Has(ExtRoCompat.Project))
         {
             inode.Project = parent.Project;
         }

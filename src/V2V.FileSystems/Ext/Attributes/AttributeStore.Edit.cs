@@ -51,10 +51,7 @@ internal sealed partial class AttributeStore
         }
 
         WriteBody(inBody);
-        if (!keepsOld)
-        {
-            Release(old);
-        }
+        Release(old, keepsOld);
     }
 
     /// <summary>Removes an attribute; false if there is none of that name.</summary>
@@ -82,11 +79,7 @@ internal sealed partial class AttributeStore
                     WriteBlock(entries, null);
                 }
 
-                if (!keepsOld)
-                {
-                    Release(old);
-                }
-
+                Release(old, keepsOld);
                 return true;
             }
         }
@@ -104,11 +97,12 @@ internal sealed partial class AttributeStore
 
         if (inode.AttributeBlock != 0)
         {
-            List<AttributeEntry> entries = IsShared ? [] : ReadBlockEntries();
+            bool isShared = IsShared;
+            List<AttributeEntry> entries = ReadBlockEntries();
             WriteBlock([], null);
             foreach (AttributeEntry entry in entries)
             {
-                Release(entry);
+                Release(entry, isShared);
             }
         }
     }
@@ -266,14 +260,7 @@ internal sealed partial class AttributeStore
     /// <summary>Stores a value in a new inode.</summary>
     private AttributeEntry WriteValueInode(AttributeEntry entry)
     {
-        if (volume.Super.Has(ExtRoCompat.Quota))
-        {
-            throw V2VException.Unsupported(
-                "ExtFeatureUnsupported", "A large extended attribute cannot be written with the ext4 features 'ea_inode' and 'quota' together.");
-        }
-
-        Inode holder = volume.InodeNumbers.Allocate(inode, 0x8180, inode.Uid, inode.Gid);
-        holder.Flags = InodeFlags.AttributeInode;
+        Inode holder = volume.InodeNumbers.Allocate(inode, 0x8180, inode.Uid, inode.Gid, InodeFlags.AttributeInode);
         ExtentMap.Initialize(holder);
         uint hash = ExtChecksum.Crc32C(volume.Super.ChecksumSeed, entry.Value);
         holder.Links = 1;
@@ -297,18 +284,34 @@ internal sealed partial class AttributeStore
 
         Span<byte> word = stackalloc byte[4];
         Le.Set32(word, 0, hash);
-        return entry with { ValueInode = holder.Number, Value = [], Hash = AttributeHash.OfEntry(entry.Name, word) };
+        entry = entry with { ValueInode = holder.Number, Value = [], Hash = AttributeHash.OfEntry(entry.Name, word) };
+        Charge(entry, 1);
+        return entry;
     }
 
-    /// <summary>Gives up one hold on the inode of a value.</summary>
-    private void Release(AttributeEntry? entry)
+    /// <summary>Takes a value off the owner's account, and gives up the hold on the inode that has it, unless a shared block keeps that.</summary>
+    private void Release(AttributeEntry? entry, bool isKept = false)
     {
-        if (entry is not null && entry.ValueInode != 0)
+        if (entry is null || entry.ValueInode == 0)
+        {
+            return;
+        }
+
+        Charge(entry, -1);
+        if (!isKept)
         {
             AddReference(ValueInode(entry), -1);
-            long cluster = (long)volume.BlockSize * volume.Super.ClusterRatio;
-            volume.Quotas.Charge(inode, -((entry.ValueSize + cluster - 1) / cluster * cluster), -1);
         }
+    }
+
+    /// <summary>A value in an inode of its own is paid for by each owner, in whole clusters and as one inode.</summary>
+    private void Charge(AttributeEntry entry, int sign)
+    {
+        long cluster = (long)volume.BlockSize * volume.Super.ClusterRatio;
+        long space = (entry.ValueSize + cluster - 1) / cluster * cluster * sign;
+        inode.AllocatedBytes = Math.Max(0, inode.AllocatedBytes + space);
+        inode.Dirty = true;
+        volume.Quotas.Charge(inode, space, sign);
     }
 
     private void AddReference(Inode holder, int change)
