@@ -114,7 +114,7 @@ public sealed partial class ExtFileSystem
         (Inode parent, byte[] name) = Split(path);
         var directory = new DirectoryFile(_volume, parent);
         FoundEntry found = directory.Find(name) ?? throw NotFound(path);
-        Inode inode = _volume.Inodes.Get(found.Entry.Inode);
+        Inode inode = _volume.Inodes.GetNamed(found.Entry.Inode);
         CheckRemovable(inode, path);
         directory.Remove(found);
         Unlink(inode, parent);
@@ -128,7 +128,7 @@ public sealed partial class ExtFileSystem
         (Inode toParent, byte[] toName) = Split(toPath);
         var source = new DirectoryFile(_volume, fromParent);
         FoundEntry from = source.Find(fromName) ?? throw NotFound(fromPath);
-        Inode inode = _volume.Inodes.Get(from.Entry.Inode);
+        Inode inode = _volume.Inodes.GetNamed(from.Entry.Inode);
         if (!toParent.IsDirectory)
         {
             throw NotDirectory(toPath);
@@ -136,7 +136,7 @@ public sealed partial class ExtFileSystem
 
         var destination = toParent == fromParent ? source : new DirectoryFile(_volume, toParent);
         FoundEntry? to = destination.Find(toName);
-        Inode? replaced = to is { } target ? _volume.Inodes.Get(target.Entry.Inode) : null;
+        Inode? replaced = to is { } target ? _volume.Inodes.GetNamed(target.Entry.Inode) : null;
         if (replaced == inode)
         {
             return;
@@ -421,7 +421,7 @@ public sealed partial class ExtFileSystem
     private void CheckNotInside(Inode moved, Inode parent, string path)
     {
         var seen = new HashSet<uint>();
-        for (Inode at = parent; at.Number != RootInode; at = _volume.Inodes.Get(new DirectoryFile(_volume, at).Parent))
+        for (Inode at = parent; at.Number != RootInode; at = _volume.Inodes.GetNamed(new DirectoryFile(_volume, at).Parent))
         {
             if (at == moved || !seen.Add(at.Number))
             {

@@ -227,7 +227,7 @@ public sealed partial class ExtFileSystem : GuestFileSystem
         foreach (RawEntry entry in directory.Enumerate())
         {
             yield return new DirectoryEntry(
-                GuestName.Decode(entry.Name), TypeOf(entry.Type) ?? _volume.Inodes.Get(entry.Inode).Type, entry.Inode);
+                GuestName.Decode(entry.Name), TypeOf(entry.Type) ?? _volume.Inodes.GetNamed(entry.Inode).Type, entry.Inode);
         }
     }
 
@@ -236,7 +236,7 @@ public sealed partial class ExtFileSystem : GuestFileSystem
     {
         string[] names = GuestPathNames(path);
         normal = "/" + string.Join('/', names);
-        Inode inode = _volume.Inodes.Get(RootInode);
+        Inode inode = _volume.Inodes.GetNamed(RootInode);
         foreach (string name in names)
         {
             if (!inode.IsDirectory || new DirectoryFile(_volume, inode).Find(GuestName.Encode(name)) is not { } found)
@@ -244,7 +244,7 @@ public sealed partial class ExtFileSystem : GuestFileSystem
                 return null;
             }
 
-            inode = _volume.Inodes.Get(found.Entry.Inode);
+            inode = _volume.Inodes.GetNamed(found.Entry.Inode);
         }
 
         return inode;

@@ -25,6 +25,18 @@ internal sealed class InodeStore(ExtVolume volume)
         return inode;
     }
 
+    /// <summary>An inode that a directory refers to.</summary>
+    public Inode GetNamed(uint number)
+    {
+        Inode inode = Get(number);
+        if (inode.Links == 0 || inode.Has(InodeFlags.AttributeInode))
+        {
+            throw ExtErrors.Inode(number, "a directory refers to it, but it is deleted or holds the value of an extended attribute");
+        }
+
+        return inode;
+    }
+
     /// <summary>An inode, in use or not.</summary>
     public Inode GetAny(uint number)
     {

@@ -8,6 +8,7 @@ internal sealed partial class AttributeStore
 {
     private const int HashOffset = 0xC;
     private const int ReferencesOffset = 4;
+    private const int ReferencesHighOffset = 0xC;
     private const int MaxInodeValue = 65536;
 
     /// <summary>Sets or replaces an attribute. Nothing changes if there is no room.</summary>
@@ -316,7 +317,9 @@ internal sealed partial class AttributeStore
 
     private void AddReference(Inode holder, int change)
     {
-        ulong references = ((ulong)Le.U32(holder.Raw, HashOffset) << 32) | holder.Version;
+        // Lustre's form has no count: it names its only owner in place of the modification time.
+        bool isLustre = Le.U32(holder.Raw, 0x10) == inode.Number && holder.Generation == inode.Generation;
+        ulong references = isLustre ? 1 : ((ulong)Le.U32(holder.Raw, ReferencesHighOffset) << 32) | holder.Version;
         if (references == 0 && change < 0)
         {
             throw ExtErrors.Attributes(inode.Number, "a value's inode is not referred to");
@@ -335,7 +338,7 @@ internal sealed partial class AttributeStore
     /// <summary>The number of references is kept where other inodes have their change time and version.</summary>
     private static void SetReferences(Inode holder, ulong references)
     {
-        Le.Set32(holder.Raw, HashOffset, (uint)(references >> 32));
+        Le.Set32(holder.Raw, ReferencesHighOffset, (uint)(references >> 32));
         holder.Version = (uint)references;
         holder.Dirty = true;
     }
