@@ -10,6 +10,9 @@ namespace V2V.FileSystems.Tests.Ext;
 /// <summary>Images that others made: e2fsprogs' broken ones, and healthy ones with known contents.</summary>
 public class ExtCorpusTests
 {
+    /// <summary>Damage to the inodes of attributes that e2fsck 1.47.0 calls clean.</summary>
+    private static readonly string[] s_missed = ["f_ea_inode_dir_ref", "f_ea_zero_size"];
+
     /// <summary>Every image opens or is refused, and everything in it reads or is refused, by our own exception alone.</summary>
     [Fact]
     public void BrokenImagesNeverCrash()
@@ -49,7 +52,7 @@ public class ExtCorpusTests
         int repaired = 0;
         foreach (string path in Directory.EnumerateFiles(Corpus.Require("fs-ext/e2fsprogs"), "image.gz", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
         {
-            if (Unpack(path) is not { } image)
+            if (s_missed.Any(m => path.Contains(m, StringComparison.Ordinal)) || Unpack(path) is not { } image)
             {
                 continue;
             }

@@ -53,9 +53,9 @@ internal static class AttributeArea
         {
             if (AttributeName.IsInlineData(entry))
             {
-                offset = inode.Raw.Length - entries.Length + Le.U16(entries, place + 2);
                 length = entry.ValueSize;
-                return entry.ValueInode == 0 && (length == 0 || offset + length <= inode.Raw.Length);
+                offset = length == 0 ? 0 : inode.Raw.Length - entries.Length + Le.U16(entries, place + 2);
+                return entry.ValueInode == 0 && offset + length <= inode.Raw.Length;
             }
 
             place += entry.EntrySize;

@@ -145,6 +145,11 @@ internal sealed partial class DirectoryFile
             throw ExtErrors.TooLarge(_inode.Size + _blockSize);
         }
 
+        if (Map.Find(logical, 1).Kind != Mapping.BlockRunKind.Hole)
+        {
+            throw Damaged("it has blocks past its end");
+        }
+
         int ratio = _volume.Super.ClusterRatio;
         long physical = 0;
         bool shares = false;
