@@ -50,7 +50,9 @@ internal static class ExtMount
     {
         if (super.JournalInode == 0)
         {
-            throw JournalErrors.External(super.DisplayName);
+            throw V2VException.Unsupported(
+                "ExtExternalJournal", "The file system was not unmounted, and its journal is on another device.", super.DisplayName,
+                "Shut the guest down cleanly and export it again.");
         }
 
         var before = new ExtVolume(device, super);
