@@ -61,7 +61,7 @@ public class DpkgTests
             .Add("/var/lib/dpkg/info/linux-image-1.list", "/.\n" + filler + "/boot/vmlinuz-1\n" + filler)
             .Add("/var/lib/dpkg/info/lib64:amd64.list", "/start\n" + filler + "/end\n");
         ApplicationInfo[] packages = [new("none", "1", "all", ""), new("linux-image-1", "1", "amd64", ""), new("lib64", "1", "amd64", "")];
-        Assert.Equal(owner, DpkgDatabase.FindOwner(Guests.Context(root), packages, path));
+        Assert.Equal(owner, DpkgDatabase.FindOwners(Guests.Context(root), packages, [path]).GetValueOrDefault(path));
     }
 
     [Theory]

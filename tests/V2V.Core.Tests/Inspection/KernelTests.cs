@@ -83,6 +83,19 @@ public class KernelTests
     }
 
     [Fact]
+    public void KernelsOnTheEspAreFoundByTheirEntries()
+    {
+        var root = new MemoryFileSystem().Add("/boot/efi/EFI/systemd/systemd-bootx64.efi", "").Add("/boot/efi/abc/6.8.5-301/linux", "").Add("/boot/efi/abc/6.8.5-301/initrd", "")
+            .Add("/boot/efi/loader/entries/abc-6.8.5.conf", "title F\nversion 6.8.5-301\nlinux /abc/6.8.5-301/linux\ninitrd /abc/6.8.5-301/initrd\n")
+            .Add("/lib/modules/6.8.5-301/modules.dep", "virtio_blk.ko:\n");
+        InspectionContext context = Guests.Context(root);
+        BootSetup boot = BootSetup.Find(context, FirmwareType.Uefi, "x86_64", BootCode.None);
+        KernelInfo kernel = Assert.Single(KernelFinder.Find(context, boot, [], TestContext.Current.CancellationToken));
+        Assert.Equal(("6.8.5-301", "/boot/efi/abc/6.8.5-301/linux", "/boot/efi/abc/6.8.5-301/initrd", "/lib/modules/6.8.5-301", true),
+            (kernel.Version, kernel.ImagePath, kernel.InitramfsPath, kernel.ModulesPath, kernel.IsDefault));
+    }
+
+    [Fact]
     public void InitramfsOfALongerVersionIsNotTaken()
     {
         var root = new MemoryFileSystem().Add("/boot/vmlinuz-6.1.0-1", "").Add("/boot/initrd-custom-6.1.0-18", "").Add("/boot/initrd-custom-6.1.0-1", "").Add("/boot/initrd-6.1.0-1kdump", "");

@@ -9,6 +9,7 @@ namespace V2V.Core.Inspection.Kernels;
 internal static class KernelFinder
 {
     private const int MaxKernels = 64;
+    private const int MaxMenuEntries = 512;
     private const int MaxConfigBytes = 4 << 20;
 
     private static readonly string[] s_imagePrefixes = ["vmlinuz-", "vmlinux-", "kernel-", "Image-"];
@@ -21,8 +22,10 @@ internal static class KernelFinder
     internal static List<KernelInfo> Find(
         InspectionContext context, BootSetup boot, IReadOnlyList<ApplicationInfo> packages, CancellationToken cancellation)
     {
+        Dictionary<string, BootEntry> menu = ResolveMenu(context, boot);
         List<(string Image, string Version)> images = [.. FindImages(context).Take(MaxKernels)];
-        List<ApplicationInfo> kernelPackages = [.. packages.Where(p => IsKernelPackage(p.Name))];
+        images.AddRange(FindMenuImages(context, menu, images).Take(MaxKernels - images.Count));
+        Dictionary<string, string> owners = FindOwners(context, packages, images);
         string? defaultImage = boot.Menu.Default?.Kernel is { } path ? BootSetup.FindFile(context.Tree, path) : null;
 
         var kernels = new List<KernelInfo>();
@@ -33,12 +36,12 @@ internal static class KernelFinder
             HashSet<string> modules = modulesPath is null ? [] : ModuleDirectory.ReadModules(context, modulesPath);
             HashSet<string> builtIn = modulesPath is null ? [] : ModuleDirectory.ReadBuiltIn(context, modulesPath);
             builtIn.UnionWith(ReadConfig(context, version, modulesPath));
-            string? initramfs = FindInitramfs(context, boot, image, name);
+            string? initramfs = FindInitramfs(context, menu, image, name);
             bool Has(string module) => modules.Contains(module) || builtIn.Contains(module);
             kernels.Add(new KernelInfo
             {
                 Version = version,
-                Package = FindPackage(context, kernelPackages, image, version),
+                Package = owners.GetValueOrDefault(image),
                 ImagePath = image,
                 InitramfsPath = initramfs,
                 ModulesPath = modulesPath,
@@ -104,6 +107,36 @@ internal static class KernelFinder
         }
     }
 
+    /// <summary>The menu's entries by the real path of their kernels, those with an initramfs first.</summary>
+    private static Dictionary<string, BootEntry> ResolveMenu(InspectionContext context, BootSetup boot)
+    {
+        var menu = new Dictionary<string, BootEntry>(StringComparer.Ordinal);
+        foreach (BootEntry entry in boot.Menu.Entries.Where(e => e.Kernel is not null).OrderByDescending(e => e.Initrds.Count > 0).Take(MaxMenuEntries))
+        {
+            if (BootSetup.FindFile(context.Tree, entry.Kernel!) is { } real)
+            {
+                menu.TryAdd(real, entry);
+            }
+        }
+
+        return menu;
+    }
+
+    /// <summary>Kernels that only the menu names, as kernel-install puts them on the ESP: <c>/MACHINE-ID/VERSION/linux</c>.</summary>
+    private static IEnumerable<(string Image, string Version)> FindMenuImages(
+        InspectionContext context, Dictionary<string, BootEntry> menu, List<(string Image, string Version)> images)
+    {
+        HashSet<string> known = [.. images.Select(i => context.Tree.ResolvePath(i.Image)).OfType<string>()];
+        foreach (string image in menu.Keys.Where(k => !known.Contains(k)))
+        {
+            string? version = image.Split('/').Reverse().Take(2).FirstOrDefault(p => p.Length > 0 && context.Tree.DirectoryExists("/lib/modules/" + p));
+            if (version is not null)
+            {
+                yield return (image, version);
+            }
+        }
+    }
+
     /// <summary>The version that uname -r prints. Arch names its images after the package; the modules' directory knows the version.</summary>
     private static string FindVersion(InspectionContext context, string name)
     {
@@ -123,11 +156,9 @@ internal static class KernelFinder
         return name;
     }
 
-    private static string? FindInitramfs(InspectionContext context, BootSetup boot, string image, string version)
+    private static string? FindInitramfs(InspectionContext context, Dictionary<string, BootEntry> menu, string image, string version)
     {
-        string? real = context.Tree.ResolvePath(image);
-        BootEntry? entry = boot.Menu.Entries.FirstOrDefault(e => e.Initrds.Count > 0 && e.Kernel is not null && BootSetup.FindFile(context.Tree, e.Kernel) == real);
-        if (entry is not null)
+        if (context.Tree.ResolvePath(image) is { } real && menu.TryGetValue(real, out BootEntry? entry))
         {
             // Microcode may be an initramfs of its own before the main one.
             string? named = entry.Initrds.Select(i => BootSetup.FindFile(context.Tree, i)).LastOrDefault(i => i is not null);
@@ -161,13 +192,13 @@ internal static class KernelFinder
         return at > 0 && name[at - 1] is '-' && (end == name.Length || name[end] is '.' or '-' && !char.IsAsciiDigit(name.ElementAtOrDefault(end + 1)));
     }
 
-    private static string? FindPackage(InspectionContext context, List<ApplicationInfo> kernelPackages, string image, string version)
+    private static Dictionary<string, string> FindOwners(
+        InspectionContext context, IReadOnlyList<ApplicationInfo> packages, List<(string Image, string Version)> images)
     {
-        // The package that is named after the version is asked first; lists of files are long.
-        IEnumerable<ApplicationInfo> candidates = kernelPackages
-            .OrderByDescending(p => p.Name.EndsWith("-" + version, StringComparison.Ordinal))
-            .ThenByDescending(p => p.Name.Contains(version, StringComparison.Ordinal));
-        return DpkgDatabase.FindOwner(context, candidates, image);
+        // Packages that are named after a version come first; the search ends when every image has its owner.
+        IEnumerable<ApplicationInfo> candidates = packages.Where(p => IsKernelPackage(p.Name))
+            .OrderByDescending(p => images.Exists(i => p.Name.EndsWith("-" + i.Version, StringComparison.Ordinal)));
+        return DpkgDatabase.FindOwners(context, candidates, [.. images.Select(i => i.Image)]);
     }
 
     private static IEnumerable<string> ReadConfig(InspectionContext context, string version, string? modulesPath)

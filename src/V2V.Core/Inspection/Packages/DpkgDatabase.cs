@@ -15,7 +15,8 @@ internal static class DpkgDatabase
     private const int MaxFragmentBytes = 1 << 20;
     private const int MaxPackages = 200_000;
     private const int MaxFieldBytes = 4096;
-    private const int MaxListBytes = 16 << 20;
+    private const int MaxListBytes = 4 << 20;
+    private const int MaxOwners = 128;
 
     /// <summary>Installed packages in the order of the database. An empty list means that there is no database.</summary>
     internal static List<ApplicationInfo> ReadPackages(InspectionContext context)
@@ -34,22 +35,24 @@ internal static class DpkgDatabase
         return packages;
     }
 
-    /// <summary>The first of the candidate packages whose list of files holds a path, or null.</summary>
-    internal static string? FindOwner(InspectionContext context, IEnumerable<ApplicationInfo> candidates, string path)
+    /// <summary>The packages among the candidates whose lists of files hold any of the paths, by path. Each list is read once at most.</summary>
+    internal static Dictionary<string, string> FindOwners(InspectionContext context, IEnumerable<ApplicationInfo> candidates, IReadOnlyCollection<string> paths)
     {
-        byte[] line = [(byte)'\n', .. GuestName.Encode(path), (byte)'\n'];
-        foreach (ApplicationInfo package in candidates)
+        var owners = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (ApplicationInfo package in candidates.Take(MaxOwners))
         {
             foreach (string list in (string[])[$"{Root}/info/{package.Name}.list", $"{Root}/info/{package.Name}:{package.Architecture}.list"])
             {
-                if (ListContains(context.Tree, list, line))
+                if (owners.Count == paths.Count)
                 {
-                    return package.Name;
+                    return owners;
                 }
+
+                ReadList(context, list, package.Name, paths, owners);
             }
         }
 
-        return null;
+        return owners;
     }
 
     /// <summary>Reads stanzas of RFC 822 fields. Only the fields that are needed become strings.</summary>
@@ -128,44 +131,29 @@ internal static class DpkgDatabase
         }
     }
 
-    private static bool ListContains(GuestTree tree, string list, ReadOnlySpan<byte> line)
+    private static void ReadList(InspectionContext context, string list, string package, IReadOnlyCollection<string> paths, Dictionary<string, string> owners)
     {
         try
         {
-            if (!tree.FileExists(list))
+            if (!context.Tree.FileExists(list))
             {
-                return false;
+                return;
             }
 
-            using Stream stream = tree.OpenRead(list);
-            var buffer = new byte[32 << 10];
-            buffer[0] = (byte)'\n';
-            int kept = 1;
-            for (long total = 0; total < MaxListBytes;)
+            byte[] content = [(byte)'\n', .. context.Tree.ReadAllBytes(list, MaxListBytes), (byte)'\n'];
+            foreach (string path in paths)
             {
-                int read = stream.Read(buffer, kept, buffer.Length - kept);
-                if (read == 0)
+                byte[] line = [(byte)'\n', .. GuestName.Encode(path), (byte)'\n'];
+                if (content.AsSpan().IndexOf(line) >= 0)
                 {
-                    return false;
+                    owners.TryAdd(path, package);
                 }
-
-                total += read;
-                ReadOnlySpan<byte> content = buffer.AsSpan(0, kept + read);
-                if (content.IndexOf(line) >= 0)
-                {
-                    return true;
-                }
-
-                kept = Math.Min(line.Length, content.Length);
-                content[^kept..].CopyTo(buffer);
             }
         }
-        catch (V2VException)
+        catch (V2VException e)
         {
-            // A damaged list names no owner; the file system's damage shows elsewhere.
+            context.Warn($"{list} was not read: {e.Message}");
         }
-
-        return false;
     }
 
     /// <summary>True if one of the words is "installed"; "half-installed" and "not-installed" are others.</summary>
