@@ -22,6 +22,7 @@ public sealed class GuestExporter
     private readonly IOperationObserver _observer;
     private readonly Func<int, BlockDevice> _open;
     private readonly List<string> _warnings = [];
+    private readonly List<int> _sectorSizes = [];
     private readonly string _name;
     private readonly string _fileName;
 
@@ -91,7 +92,7 @@ public sealed class GuestExporter
             using var target = new TargetDirectory(directory, _options.Force);
             target.CheckNames(FileNames());
             disks = CopyDisks(target);
-            metadata = WriteMetadata(target, [.. disks.Select(d => d.Path)]);
+            metadata = WriteMetadata(target, [.. disks.Select((d, i) => new DiskFile(d.Path, _sectorSizes[i]))]);
             Cancellation.ThrowIfCancellationRequested();
             target.Commit();
         }
@@ -171,6 +172,7 @@ public sealed class GuestExporter
             for (int i = 0; i < DiskCount; i++)
             {
                 copies.Add(new DiskCopy(i, _open(i), _options, Cancellation));
+                _sectorSizes.Add(copies[i].SectorSize);
             }
 
             if (target is not null)
@@ -216,10 +218,10 @@ public sealed class GuestExporter
         }
     }
 
-    private string WriteMetadata(TargetDirectory target, IReadOnlyList<string> diskPaths)
+    private string WriteMetadata(TargetDirectory target, IReadOnlyList<DiskFile> diskFiles)
     {
         var warnings = new List<string>();
-        TargetMachine machine = TargetMachineBuilder.Build(_source, _overlay, _name, _options, diskPaths, warnings);
+        TargetMachine machine = TargetMachineBuilder.Build(_source, _overlay, _name, _options, diskFiles, warnings);
         warnings.ForEach(Warn);
         if (_options.Target == ExportTarget.Qemu)
         {

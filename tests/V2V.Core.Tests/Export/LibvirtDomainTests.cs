@@ -258,7 +258,7 @@ public sealed class LibvirtDomainTests
     }
 
     internal static TargetMachine Build(V2VSource source, V2VOverlay? overlay, List<string>? warnings = null) => TargetMachineBuilder.Build(
-        source, overlay, source.Name, new ExportOptions(), [.. source.Disks.Select(d => $"/images/guest-sd{ExportName.DiskLetters(d.Index)}")], warnings ?? []);
+        source, overlay, source.Name, new ExportOptions(), [.. source.Disks.Select(d => new DiskFile($"/images/guest-sd{ExportName.DiskLetters(d.Index)}", d.Index % 2 == 0 ? 512 : 4096))], warnings ?? []);
 
     internal static V2VSource RichSource(int variant, Func<bool> flip) => new()
     {

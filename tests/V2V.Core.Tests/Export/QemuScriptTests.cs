@@ -67,7 +67,7 @@ public sealed class QemuScriptTests
                         Tool.Run("qemu-img", "create", "-q", "-f", "qcow2", path, "1M");
                     }
 
-                    TargetMachine target = TargetMachineBuilder.Build(source, Machines.Overlay(source, capabilities), "guest", new ExportOptions(), paths, []);
+                    TargetMachine target = TargetMachineBuilder.Build(source, Machines.Overlay(source, capabilities), "guest", new ExportOptions(), [.. paths.Select((p, i) => new DiskFile(p, i % 2 == 0 ? 512 : 4096))], []);
                     File.WriteAllBytes(directory.File("guest.sh"), QemuScript.Write(target));
 
                     // -S stops before the first instruction; the monitor's quit on stdin ends it.
@@ -97,7 +97,7 @@ public sealed class QemuScriptTests
                 Machines.Overlay(source, new GuestCapabilities { Firmware = FirmwareType.Uefi, SecureBoot = secure }),
                 source.Name,
                 new ExportOptions(),
-                [directory.File("x-sda")],
+                [new DiskFile(directory.File("x-sda"))],
                 []);
             string script = directory.File(source.Name + ".sh");
             File.WriteAllBytes(script, QemuScript.Write(machine));

@@ -36,6 +36,9 @@ internal sealed class DiskCopy : IDisposable
     /// <summary>Index of the disk.</summary>
     public int Index { get; }
 
+    /// <summary>Logical sector size in bytes.</summary>
+    public int SectorSize => _source.SectorSize;
+
     /// <summary>Bytes of the source that have to be read.</summary>
     public long DataBytes { get; }
 

@@ -53,9 +53,14 @@ internal static partial class LibvirtDevices
             new XAttribute("type", machine.Format),
             machine.Discard ? new XAttribute("discard", "unmap") : null),
         new XElement("source", new XAttribute("file", PlainText.Clean(disk.Path))),
+        HasOddSectors(disk)
+            ? new XElement("blockio", new XAttribute("logical_block_size", LibvirtDomain.Number(disk.SectorSize)), new XAttribute("physical_block_size", LibvirtDomain.Number(disk.SectorSize)))
+            : null,
         Target(disk.Bus, disk.Slot),
         new XElement("serial", disk.Serial),
         new XElement("boot", new XAttribute("order", LibvirtDomain.Number(disk.BootOrder))));
+
+    private static bool HasOddSectors(TargetDisk disk) => disk.SectorSize != 512 && (disk.Bus is TargetBus.Virtio or TargetBus.Scsi);
 
     private static XElement Drive(string device, TargetDrive drive) => new(
         "disk",

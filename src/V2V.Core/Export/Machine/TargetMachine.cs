@@ -23,6 +23,11 @@ internal enum TargetBus
     Floppy,
 }
 
+/// <summary>An exported disk.</summary>
+/// <param name="Path">Absolute path.</param>
+/// <param name="SectorSize">Logical sector size in bytes.</param>
+internal readonly record struct DiskFile(string Path, int SectorSize = 512);
+
 /// <summary>A fixed disk on the target.</summary>
 /// <param name="Index">Index of the source's disk.</param>
 /// <param name="Path">Absolute path of the exported file.</param>
@@ -30,7 +35,8 @@ internal enum TargetBus
 /// <param name="Slot">Position on the bus, from 0.</param>
 /// <param name="BootOrder">Position in the boot order, from 1, without gaps.</param>
 /// <param name="Serial">Serial number: names the disk in the guest's /dev/disk/by-id.</param>
-internal sealed record TargetDisk(int Index, string Path, TargetBus Bus, int Slot, int BootOrder, string Serial);
+/// <param name="SectorSize">Logical sector size in bytes that the guest must see: its partition table counts in it.</param>
+internal sealed record TargetDisk(int Index, string Path, TargetBus Bus, int Slot, int BootOrder, string Serial, int SectorSize);
 
 /// <summary>A drive for removable media; it starts out empty.</summary>
 internal sealed record TargetDrive(TargetBus Bus, int Slot);

@@ -47,10 +47,10 @@ internal sealed class TargetMachineBuilder
     /// <param name="overlay">The conversion, or null if there was none.</param>
     /// <param name="name">Name on the target.</param>
     /// <param name="options">Format, allocation and network map.</param>
-    /// <param name="diskPaths">Absolute paths of the exported disks, in order.</param>
+    /// <param name="diskFiles">The exported disks, in order.</param>
     /// <param name="warnings">Receives what the user should know.</param>
     public static TargetMachine Build(
-        V2VSource source, V2VOverlay? overlay, string name, ExportOptions options, IReadOnlyList<string> diskPaths, List<string> warnings)
+        V2VSource source, V2VOverlay? overlay, string name, ExportOptions options, IReadOnlyList<DiskFile> diskFiles, List<string> warnings)
     {
         GuestCapabilities capabilities = overlay?.Capabilities ?? Unconverted(source);
         if (IsVirtArchitecture(capabilities.Architecture))
@@ -58,10 +58,10 @@ internal sealed class TargetMachineBuilder
             capabilities = capabilities with { Machine = "virt", Firmware = FirmwareType.Uefi };
         }
 
-        return new TargetMachineBuilder(source, capabilities, overlay?.Inspection, warnings).Build(overlay, name, options, diskPaths);
+        return new TargetMachineBuilder(source, capabilities, overlay?.Inspection, warnings).Build(overlay, name, options, diskFiles);
     }
 
-    private TargetMachine Build(V2VOverlay? overlay, string name, ExportOptions options, IReadOnlyList<string> diskPaths)
+    private TargetMachine Build(V2VOverlay? overlay, string name, ExportOptions options, IReadOnlyList<DiskFile> diskFiles)
     {
         int processors = Math.Clamp(_source.ProcessorCount, 1, MaxProcessors);
         return new TargetMachine
@@ -80,7 +80,7 @@ internal sealed class TargetMachineBuilder
             Sound = CheckSound(),
             Format = options.Format == ExportFormat.Raw ? "raw" : "qcow2",
             Discard = options.Allocation == ExportAllocation.Sparse,
-            Disks = PlaceDisks(diskPaths, overlay?.BootDiskIndex),
+            Disks = PlaceDisks(diskFiles, overlay?.BootDiskIndex),
             CdRoms = [.. _source.Removables.Where(r => r.Type == RemovableType.CdRom).Select(PlaceCdRom)],
             Floppies = PlaceFloppies(),
             Nics = [.. _source.Nics.Select(nic => NetworkConnection.Connect(nic, _capabilities.NetModel, options.NetworkMap, _warnings))],
@@ -92,15 +92,21 @@ internal sealed class TargetMachineBuilder
 
     private static bool IsWindowsName(string? osType) => osType is not null && osType.StartsWith("win", StringComparison.OrdinalIgnoreCase);
 
-    private List<TargetDisk> PlaceDisks(IReadOnlyList<string> paths, int? bootDisk)
+    private List<TargetDisk> PlaceDisks(IReadOnlyList<DiskFile> files, int? bootDisk)
     {
-        var disks = new List<TargetDisk>(paths.Count);
-        bool hasBootDisk = bootDisk is >= 0 && bootDisk < paths.Count;
-        for (int i = 0; i < paths.Count; i++)
+        var disks = new List<TargetDisk>(files.Count);
+        bool hasBootDisk = bootDisk is >= 0 && bootDisk < files.Count;
+        for (int i = 0; i < files.Count; i++)
         {
             (TargetBus bus, int slot) = Place(DiskBus(), wanted: null);
+            if (files[i].SectorSize != 512 && (bus is TargetBus.Sata or TargetBus.Ide))
+            {
+                _warnings.Add(string.Create(
+                    CultureInfo.InvariantCulture, $"Disk {i} has sectors of {files[i].SectorSize} bytes, which the target offers on virtio only; on its {bus} bus the guest will not find its partitions."));
+            }
+
             int order = !hasBootDisk ? i + 1 : i == bootDisk ? 1 : i < bootDisk ? i + 2 : i + 1;
-            disks.Add(new TargetDisk(i, paths[i], bus, slot, order, Serial(_source.Disks[i])));
+            disks.Add(new TargetDisk(i, files[i].Path, bus, slot, order, Serial(_source.Disks[i]), files[i].SectorSize));
         }
 
         return disks;

@@ -32,7 +32,10 @@ internal static class QemuDisks
         {
             string file = ShellText.Quote(ShellText.Value(Path.GetFileName(disk.Path)));
             string discard = machine.Discard ? ",discard=unmap" : "";
-            string boot = string.Create(CultureInfo.InvariantCulture, $"serial={disk.Serial},bootindex={disk.BootOrder}");
+            string sectors = disk.SectorSize != 512 && (disk.Bus is TargetBus.Virtio or TargetBus.Scsi)
+                ? string.Create(CultureInfo.InvariantCulture, $",logical_block_size={disk.SectorSize},physical_block_size={disk.SectorSize}")
+                : "";
+            string boot = string.Create(CultureInfo.InvariantCulture, $"serial={disk.Serial},bootindex={disk.BootOrder}{sectors}");
             option(string.Create(CultureInfo.InvariantCulture, $"-drive \"file=$base/\"{file}\",format={machine.Format},if=none,id=disk{disk.Index}{discard}\""));
             option(string.Create(CultureInfo.InvariantCulture, $"-device {Device(machine, disk.Bus, disk.Slot, "hd")},drive=disk{disk.Index},{boot}"));
         }

@@ -36,7 +36,7 @@ internal sealed class QemuScript
         Version? version = typeof(QemuScript).Assembly.GetName().Version;
         Line("#!/bin/sh");
         Line($"# Boots {name}. Written by V2V {version?.ToString(3)}.");
-        Line("# Arguments are appended to QEMU's. MACHINE, CPU, MEMORY (MiB), SERIAL and QEMU can be set in the environment.");
+        Line("# Arguments are appended to QEMU's. MACHINE, ACCEL, CPU, MEMORY (MiB), SERIAL and QEMU can be set in the environment.");
         Line("set -eu");
         Line("here=$(CDPATH='' cd -- \"$(dirname -- \"$0\")\" && pwd)");
         Line("# QEMU reads a comma in a value as two.");
@@ -44,6 +44,7 @@ internal sealed class QemuScript
         Line($"name={ShellText.Quote(name)}");
         Line($"QEMU=${{QEMU:-qemu-system-{_machine.Architecture}}}");
         Line($"MACHINE=${{MACHINE:-{_machine.Capabilities.Machine}}}");
+        Line("ACCEL=${ACCEL:-kvm:tcg}");
         Line("CPU=${CPU:-max}");
         Line("SERIAL=${SERIAL:-mon:stdio}");
         Line(string.Create(CultureInfo.InvariantCulture, $"MEMORY=${{MEMORY:-{Math.Max(1, _machine.MemoryKiB / 1024)}}}"));
@@ -82,7 +83,7 @@ internal sealed class QemuScript
         Option("-no-user-config -nodefaults");
         Option($"-name {ShellText.Quote("guest=" + ShellText.Value(PlainText.Clean(_machine.Name)))}");
         string secure = _machine.HasSecureBoot ? ",smm=on" : "";
-        Option($"-machine \"$MACHINE,accel=kvm:tcg{secure}\"");
+        Option($"-machine \"$MACHINE,accel=$ACCEL{secure}\"");
         if (_machine.IsUefi)
         {
             if (_machine.HasSecureBoot)
