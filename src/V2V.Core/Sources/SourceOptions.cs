@@ -17,7 +17,7 @@ public sealed record SourceOptions
     /// <summary>Folder in which a <see cref="WorkArea"/> is made if something has to be unpacked; null for the temporary folder.</summary>
     public string? WorkingDirectory { get; init; }
 
-    /// <summary>How many bytes one stored byte may become when something is unpacked, beyond the first GiB.</summary>
+    /// <summary>How many bytes one stored byte may become when something is unpacked, beyond the first 256 MiB.</summary>
     public int MaximumExpansion { get; init; } = 250;
 
     /// <summary>Name of a machine made of plain disks; null for the first disk's file name.</summary>

@@ -90,11 +90,17 @@ internal static class OvaOpener
 
         StoredFile Inflate(ArchiveMember member, string name, long data)
         {
+            // Deflate cannot do better than 1032 to 1.
+            if (member.Length / 1100 > member.StoredLength)
+            {
+                throw V2VException.Corrupt("ZipInvalid", $"'{name}' in the zip archive cannot be as long as its index says.", path);
+            }
+
             StoredFile file = staging.Unpack(
                 () => new DeflateStream(new DeviceStream(FileDevice.Open(path, offset: data, length: member.StoredLength)), CompressionMode.Decompress),
                 name,
                 member.StoredLength,
-                member.StoredLength > 0 && member.Length / member.StoredLength > 1100 ? 0 : member.Length,
+                Math.Min(member.Length, staging.LimitFor(member.StoredLength)),
                 path);
             return file.Length == member.Length ? file : throw V2VException.Corrupt("ZipInvalid", $"'{name}' in the zip archive is shorter than its index says.", path);
         }

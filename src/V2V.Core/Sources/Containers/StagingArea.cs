@@ -13,7 +13,7 @@ internal sealed class StagingArea(SourceOptions options)
 {
     private const int BufferSize = 1 << 20;
     private const int ZeroBlock = 1 << 16;
-    private const long ExpansionFloor = 1L << 30;
+    private const long ExpansionFloor = 256L << 20;
     private const long SpaceReserve = 64L << 20;
     private const long SpaceCheckInterval = 256L << 20;
 
@@ -49,6 +49,10 @@ internal sealed class StagingArea(SourceOptions options)
         }
     }
 
+    /// <summary>Most bytes that so many may become if the metadata does not say.</summary>
+    public long LimitFor(long storedLength) =>
+        Math.Max(ExpansionFloor, storedLength > long.MaxValue / options.MaximumExpansion ? long.MaxValue : storedLength * options.MaximumExpansion);
+
     /// <summary>Writes a stream into a new file of the area.</summary>
     /// <param name="open">Opens the decompressed stream.</param>
     /// <param name="name">Name of what is unpacked.</param>
@@ -60,7 +64,7 @@ internal sealed class StagingArea(SourceOptions options)
     public StoredFile Unpack(Func<Stream> open, string name, long storedLength, long? limit, string container)
     {
         string path = NewFile();
-        long most = limit ?? Math.Max(ExpansionFloor, storedLength > long.MaxValue / options.MaximumExpansion ? long.MaxValue : storedLength * options.MaximumExpansion);
+        long most = limit ?? LimitFor(storedLength);
         CheckSpace(path, storedLength, name);
         options.Observer.Verbose($"Unpacking '{name}' to {path}.");
         var progress = new ByteProgress(options.Observer, "Unpacking " + Path.GetFileName(container), 0) { Status = name };

@@ -57,7 +57,7 @@ internal static partial class ManifestReader
                 "512" => HashAlgorithmName.SHA512,
                 _ => null,
             };
-            return algorithm is { } known ? new ManifestEntry(known, match.Groups["name"].Value, match.Groups["digest"].Value.ToLowerInvariant()) : null;
+            return algorithm is { } known ? new ManifestEntry(known, match.Groups["name"].Value.Trim(), match.Groups["digest"].Value.ToLowerInvariant()) : null;
         }
 
         match = CoreutilsLine().Match(line);
@@ -71,7 +71,7 @@ internal static partial class ManifestReader
                 128 => HashAlgorithmName.SHA512,
                 _ => null,
             };
-            return algorithm is { } known ? new ManifestEntry(known, match.Groups["name"].Value, match.Groups["digest"].Value.ToLowerInvariant()) : null;
+            return algorithm is { } known ? new ManifestEntry(known, match.Groups["name"].Value.Trim(), match.Groups["digest"].Value.ToLowerInvariant()) : null;
         }
 
         return null;
