@@ -171,14 +171,22 @@ internal static class FirstBootScript
 
         """;
 
+    // Without a network nothing is tried that would wait for it: the repository's host must have an address first, unless a proxy finds it.
     private const string Install = """
+            site=$(apt-get indextargets --format '$(SITE)' 2>/dev/null | head -n 1)
+            host=${site#*://}; host=${host%%/*}; host=${host##*@}; host=${host%%:*}
+            reachable() { [ -z "$host" ] || apt-config dump 2>/dev/null | grep -qi '^Acquire::.*Proxy' || limit 10 getent hosts "$host" >/dev/null 2>&1; }
             try=1
             while [ $try -le 3 ]; do
                 check
-                say "installing PACKAGES from the repository, try $try"
-                if locked limit 120 apt-get -q -o Acquire::Retries=1 -o Acquire::http::Timeout=20 -o Acquire::https::Timeout=20 update \
-                    && locked limit 300 apt-get -q -y -o Dpkg::Options::=--force-confnew -o Acquire::Retries=1 -o Acquire::http::Timeout=20 install PACKAGES; then
-                    break
+                if ! reachable; then
+                    say "$host has no address, try $try"
+                else
+                    say "installing PACKAGES from the repository, try $try"
+                    if locked limit 120 apt-get -q -o Acquire::Retries=0 -o Acquire::http::Timeout=20 -o Acquire::https::Timeout=20 update \
+                        && locked limit 300 apt-get -q -y -o Dpkg::Options::=--force-confnew -o Acquire::Retries=1 -o Acquire::http::Timeout=20 install PACKAGES; then
+                        break
+                    fi
                 fi
                 try=$((try + 1))
                 if [ $try -le 3 ]; then sleep 10; else say "PACKAGES could not be installed; install it when the network is there"; fi
