@@ -98,7 +98,7 @@ internal sealed class PhonyGuest
     /// <summary>Files of a folder of the fixture, by their path below it.</summary>
     public static Dictionary<string, byte[]> Fixture(string form)
     {
-        using ZipArchive archive = ZipFile.OpenRead(Path.Combine(FixtureFolder(), "modules.zip"));
+        using ZipArchive archive = ZipFile.OpenRead(Path.Combine(Fixtures(), "conversion", "modules.zip"));
         return archive.Entries.Where(e => e.FullName.StartsWith(form + "/", StringComparison.Ordinal)).ToDictionary(e => e.FullName[(form.Length + 1)..], Read);
 
         static byte[] Read(ZipArchiveEntry entry)
@@ -138,17 +138,18 @@ internal sealed class PhonyGuest
 
     public string Text(string path) => Tree.ReadAllText(path);
 
-    private static string FixtureFolder()
+    /// <summary>The folder tests/fixtures of the repository.</summary>
+    public static string Fixtures()
     {
         for (DirectoryInfo? directory = new(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)
         {
-            string candidate = Path.Combine(directory.FullName, "tests", "fixtures", "conversion");
+            string candidate = Path.Combine(directory.FullName, "tests", "fixtures");
             if (Directory.Exists(candidate))
             {
                 return candidate;
             }
         }
 
-        throw new DirectoryNotFoundException("tests/fixtures/conversion");
+        throw new DirectoryNotFoundException("tests/fixtures");
     }
 }
