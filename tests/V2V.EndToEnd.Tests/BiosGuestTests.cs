@@ -2,13 +2,18 @@ using Xunit;
 
 namespace V2V.EndToEnd;
 
-/// <summary>MBR, BIOS, swap in an extended partition.</summary>
-public sealed class BiosGuestTests(BiosGuestTests.Guest guest) : DebianGuestTests(guest.Debian, rootPartition: 1), IClassFixture<BiosGuestTests.Guest>
+/// <summary>MBR, BIOS, swap in an extended partition. Built once for all the tests that use it.</summary>
+public sealed class BiosGuest : IDisposable
 {
-    public sealed class Guest : IDisposable
-    {
-        public DebianGuest Debian { get; } = new("bios");
+    public const string Collection = "BIOS guest";
 
-        public void Dispose() => Debian.Dispose();
-    }
+    public DebianGuest Debian { get; } = new("bios");
+
+    public void Dispose() => Debian.Dispose();
+
+    [CollectionDefinition(Collection)]
+    public sealed class Definition : ICollectionFixture<BiosGuest>;
 }
+
+[Collection(BiosGuest.Collection)]
+public sealed class BiosGuestTests(BiosGuest guest) : DebianGuestTests(guest.Debian, rootPartition: 1);

@@ -4,7 +4,8 @@ using Xunit;
 namespace V2V.EndToEnd;
 
 /// <summary>The main job by the win-x64 build, PowerShell engine included, under wine: Windows paths, Windows file calls.</summary>
-public sealed class WindowsBuildTests(BiosGuestTests.Guest guest) : IClassFixture<BiosGuestTests.Guest>
+[Collection(BiosGuest.Collection)]
+public sealed class WindowsBuildTests(BiosGuest guest)
 {
     [Fact]
     public void The_win_x64_build_converts_the_same_guest()
