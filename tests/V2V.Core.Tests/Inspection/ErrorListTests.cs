@@ -19,7 +19,11 @@ public partial class ErrorListTests
             .SelectMany(f => Directory.EnumerateFiles(Path.Combine(root, "src", "V2V.Core", f), "*.cs", SearchOption.AllDirectories)).Select(File.ReadAllText));
         SortedSet<string> used = [.. Literal().Matches(source).Select(m => m.Groups[1].Value)];
         SortedSet<string> documented = [.. Row().Matches(File.ReadAllText(Path.Combine(root, "docs", "errors", "inspection.md"))).Select(m => m.Groups[1].Value)];
-        Assert.Equal(used, documented);
+        Assert.Empty(used.Except(documented));
+
+        // A few come from the file systems below.
+        string below = File.ReadAllText(Path.Combine(root, "src", "V2V.FileSystems", "GuestFileSystem.cs"));
+        Assert.Empty(documented.Except(used).Where(id => !below.Contains($"\"{id}\"", StringComparison.Ordinal)));
     }
 
     [GeneratedRegex("(?<!cref=)\"((?:Inspection|Initramfs|Grub|Guest|FileSystem)[A-Z][A-Za-z]+)\"")]
