@@ -245,7 +245,10 @@ internal sealed class RandomModel(int seed, RandomMood mood, int attributeLimit)
         }
 
         string name = AttributeName(Tree[path]);
-        var value = new byte[_random.Next(4) switch { 0 => _random.Next(4), 1 => _random.Next(60), 2 => _random.Next(800), _ => _random.Next(attributeLimit) }];
+        // e2fsck 1.47 takes the target of a short link for block numbers once the link has a value in another inode, also where the
+        // kernel put it there; so links get short values.
+        int kind = Tree[path].Type == GuestFileType.SymbolicLink ? _random.Next(2) : _random.Next(4);
+        var value = new byte[kind switch { 0 => _random.Next(4), 1 => _random.Next(60), 2 => _random.Next(800), _ => _random.Next(attributeLimit) }];
         _random.NextBytes(value);
         if (Try(() => fileSystem.SetExtendedAttribute(path, name, value)))
         {

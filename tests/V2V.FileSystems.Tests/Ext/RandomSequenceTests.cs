@@ -10,7 +10,7 @@ namespace V2V.FileSystems.Tests.Ext;
 /// </summary>
 public sealed class RandomSequenceTests
 {
-    private const int Batches = 3;
+    private const int Batches = 2;
 
     [Theory]
     [InlineData("-t ext4 -b 4096", 48)]
@@ -38,10 +38,10 @@ public sealed class RandomSequenceTests
         Run(options, mebibytes, RandomMood.Mixed, 160);
 
     [Theory]
-    [InlineData("-t ext4 -b 1024 -N 60000", 96, 50)]
-    [InlineData("-t ext4 -b 1024 -N 60000 -O large_dir", 96, 50)]
-    [InlineData("-t ext4 -b 4096 -N 60000 -O inline_data,^metadata_csum", 96, 50)]
-    [InlineData("-t ext2 -b 1024 -N 60000 -O ^dir_index", 96, 20)]
+    [InlineData("-t ext4 -b 1024 -N 60000", 96, 30)]
+    [InlineData("-t ext4 -b 1024 -N 60000 -O large_dir", 96, 30)]
+    [InlineData("-t ext4 -b 4096 -N 60000 -O inline_data,^metadata_csum", 96, 30)]
+    [InlineData("-t ext2 -b 1024 -N 60000 -O ^dir_index", 96, 12)]
     public void Directories_of_thousands_of_names_hold_the_model(string options, int mebibytes, int operations) =>
         Run(options, mebibytes, RandomMood.Crowded, operations);
 
