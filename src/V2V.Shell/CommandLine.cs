@@ -58,7 +58,8 @@ internal sealed partial class CommandLine
             script.Append(' ').Append(ParameterName().IsMatch(argument) ? argument : Quote(argument));
         }
 
-        return script.ToString();
+        // exit in a script file ends that file only; its code becomes ours.
+        return script.Append("; if (-not $? -and $LASTEXITCODE) { exit $LASTEXITCODE }").ToString();
     }
 
     private static string Quote(string text) => "'" + text.Replace("'", "''", StringComparison.Ordinal) + "'";

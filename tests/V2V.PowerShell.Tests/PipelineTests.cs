@@ -110,7 +110,7 @@ public class PipelineTests
         string folder = Directory.CreateDirectory(engine.File("huge")).FullName;
         using (FileStream disk = File.Create(Path.Combine(folder, "huge.raw")))
         {
-            disk.SetLength(1L << 40);
+            disk.SetLength(32L << 30);
         }
 
         File.WriteAllText(Path.Combine(folder, "huge.ovf"), HugeOvf);
@@ -146,7 +146,7 @@ public class PipelineTests
         <Envelope xmlns="http://schemas.dmtf.org/ovf/envelope/1" xmlns:ovf="http://schemas.dmtf.org/ovf/envelope/1"
           xmlns:rasd="http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_ResourceAllocationSettingData">
           <References><File ovf:href="huge.raw" ovf:id="file1"/></References>
-          <DiskSection><Info/><Disk ovf:capacity="1099511627776" ovf:diskId="disk1" ovf:fileRef="file1" ovf:format="raw"/></DiskSection>
+          <DiskSection><Info/><Disk ovf:capacity="34359738368" ovf:diskId="disk1" ovf:fileRef="file1" ovf:format="raw"/></DiskSection>
           <VirtualSystem ovf:id="huge"><Info/><Name>huge</Name>
             <VirtualHardwareSection><Info/>
               <Item><rasd:Address>0</rasd:Address><rasd:InstanceID>1</rasd:InstanceID><rasd:ResourceType>6</rasd:ResourceType></Item>
