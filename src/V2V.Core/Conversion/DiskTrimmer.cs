@@ -5,8 +5,8 @@ using V2V.Storage;
 namespace V2V.Core.Conversion;
 
 /// <summary>
-/// Makes what no file uses read as zero in the overlays, so that the export need not copy it: the free blocks of each file system that is
-/// open for writing, and the contents of swap. Only whole clusters are touched, and only where something is stored.
+/// Makes what no file uses read as zero in the overlays, so that the export need not copy it: the free blocks of each file system that
+/// can be written, and the contents of swap. Only whole clusters are touched, and only where something is stored.
 /// </summary>
 internal sealed class DiskTrimmer(GuestDisks disks, ConversionContext context)
 {
@@ -24,7 +24,7 @@ internal sealed class DiskTrimmer(GuestDisks disks, ConversionContext context)
         foreach (GuestVolume volume in disks.Volumes)
         {
             context.Observer.CancellationToken.ThrowIfCancellationRequested();
-            if (tree.Mounts.FirstOrDefault(m => m.Info?.Device == volume.Info.Device)?.FileSystem is { CanWrite: true } fileSystem)
+            if (FindFileSystem(tree, volume) is { CanWrite: true } fileSystem)
             {
                 trimmed += TrimFileSystem(volume, fileSystem);
             }
@@ -35,6 +35,30 @@ internal sealed class DiskTrimmer(GuestDisks disks, ConversionContext context)
         }
 
         return trimmed;
+    }
+
+    /// <summary>The file system of a volume: one that is mounted, or one that the guest's fstab leaves out, unless another system may own it.</summary>
+    private GuestFileSystem? FindFileSystem(GuestTree tree, GuestVolume volume)
+    {
+        if (tree.Mounts.FirstOrDefault(m => m.Info?.Device == volume.Info.Device) is { } mount)
+        {
+            return mount.FileSystem;
+        }
+
+        if (volume.Info.FileSystem is not ("ext2" or "ext3" or "ext4" or "vfat") || context.Inspection.Roots.Count > 1)
+        {
+            return null;
+        }
+
+        try
+        {
+            return disks.OpenFileSystem(volume.Info.Device, writable: true);
+        }
+        catch (V2VException e)
+        {
+            context.Observer.Verbose($"{volume.Info.Device} is not trimmed: {e.Message}");
+            return null;
+        }
     }
 
     private long TrimFileSystem(GuestVolume volume, GuestFileSystem fileSystem)

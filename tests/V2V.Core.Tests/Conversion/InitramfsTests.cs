@@ -137,6 +137,15 @@ public sealed class InitramfsTests
     }
 
     [Fact]
+    public void DracutIsToldToo()
+    {
+        PhonyGuest guest = new PhonyGuest().AddModules();
+        guest.Root.AddDirectory("/etc/dracut.conf.d").Add("/boot/initrd.img-" + PhonyGuest.Kernel, MainArchive());
+        guest.Apply(new InitramfsStep());
+        Assert.Contains("add_drivers+=\" virtio virtio_ring virtio_pci ", guest.Text("/etc/dracut.conf.d/v2v.conf"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void AnLz4ArchiveIsContinuedByBlocks()
     {
         PhonyGuest guest = new PhonyGuest().AddModules();

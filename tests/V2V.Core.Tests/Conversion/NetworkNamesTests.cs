@@ -47,6 +47,15 @@ public sealed class NetworkNamesTests
     }
 
     [Fact]
+    public void WhereLinkFilesAreMaskedARuleIsWritten()
+    {
+        var guest = new PhonyGuest();
+        guest.Root.AddLink("/etc/udev/rules.d/80-net-setup-link.rules", "/dev/null");
+        Assert.Equal("udev-rule", Assert.Single(guest.Apply(new NetworkNamesStep()).Nics).Binding);
+        Assert.Contains("NAME=\"ens192\"", guest.Text("/etc/udev/rules.d/70-persistent-net.rules"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void ABindingOfTheGuestIsEnough()
     {
         var guest = new PhonyGuest();

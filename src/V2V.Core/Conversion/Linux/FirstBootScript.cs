@@ -74,7 +74,7 @@ internal static class FirstBootScript
             while :; do
                 "$@" >"$dir/out" 2>&1
                 code=$?
-                if [ $code -ne 0 ] && [ $n -lt 120 ] && grep -qiE 'lock(ed)?([^a-z]|$)' "$dir/out" && grep -qiE 'lock.*(another process|resource temporarily|could not|unable|frontend)|(another process|could not|unable).*lock' "$dir/out"; then
+                if [ $code -ne 0 ] && [ $n -lt 120 ] && grep -qiE '(^|[^a-z])(un)?lock' "$dir/out" && grep -qiE 'another process|temporarily unavailable|could not get lock|unable to acquire|is locked' "$dir/out"; then
                     check
                     n=$((n + 1))
                     sleep 5
@@ -138,13 +138,15 @@ internal static class FirstBootScript
         if (plan.RebuildInitramfs)
         {
             Line(script, "check; say 'rebuilding every initramfs'");
-            Line(script, "locked update-initramfs -u -k all || say 'rebuilding failed; the initramfs with the appended drivers stays'");
+            Line(script, "update-initramfs -u -k all || say 'rebuilding failed; the initramfs with the appended drivers stays'");
         }
 
         foreach (string file in plan.PackageFiles)
         {
             Line(script, $"check; say 'installing {file}'");
-            Line(script, $"locked dpkg -i {file} || locked limit 300 apt-get -y -f -o Acquire::Retries=1 -o Acquire::http::Timeout=20 install || say 'installing failed'");
+            Line(script, $"locked dpkg -i {file} || locked limit 300 apt-get -y -f -o Acquire::Retries=1 -o Acquire::http::Timeout=20 install");
+            Line(script, $"name=$(dpkg-deb -f {file} Package)");
+            Line(script, "if ! installed \"$name\"; then say \"$name could not be installed\"; locked dpkg --purge \"$name\"; fi");
         }
 
         if (plan.RepositoryPackages.Count > 0)

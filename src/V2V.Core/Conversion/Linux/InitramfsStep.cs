@@ -5,12 +5,14 @@ using V2V.Storage;
 namespace V2V.Core.Conversion.Linux;
 
 /// <summary>
-/// Gives every initramfs the virtio drivers it lacks, as one more archive at its end, and the names to initramfs-tools, so that the guest's own
+/// Gives every initramfs the virtio drivers it lacks, as one more archive at its end, and the names to initramfs-tools or dracut, so that the guest's own
 /// next rebuild keeps them. A kernel without any virtio driver stays as it is.
 /// </summary>
 internal sealed class InitramfsStep : ConversionStep
 {
     private const string ModulesFile = "/etc/initramfs-tools/modules";
+    private const string DracutDirectory = "/etc/dracut.conf.d";
+    private const string KeepReason = "The guest's own rebuilds of the initramfs keep the virtio drivers.";
 
     internal override string Name => "Initramfs";
 
@@ -77,12 +79,25 @@ internal sealed class InitramfsStep : ConversionStep
 
     private static void NameModules(ConversionContext context)
     {
-        if (!context.Tree.DirectoryExists("/etc/initramfs-tools") || context.Drivers.Boot is not { } kernel || !context.Drivers.HasVirtioDisk)
+        if (context.Drivers.Boot is not { } kernel || !context.Drivers.HasVirtioDisk)
         {
             return;
         }
 
         string[] wanted = [.. InitramfsSegment.DiskModules.Concat(InitramfsSegment.NetModules).Where(m => kernel.Modules.Contains(m) && !kernel.BuiltIn.Contains(m))];
+        if (context.Tree.DirectoryExists(DracutDirectory) && wanted.Length > 0)
+        {
+            context.Editor.WriteText(DracutDirectory + "/v2v.conf", $"# By V2V: the machine's disks and network cards are virtio now.\nadd_drivers+=\" {string.Join(' ', wanted)} \"\n", KeepReason);
+        }
+
+        if (context.Tree.DirectoryExists("/etc/initramfs-tools"))
+        {
+            NameForInitramfsTools(context, wanted);
+        }
+    }
+
+    private static void NameForInitramfsTools(ConversionContext context, string[] wanted)
+    {
         string text = context.Editor.ReadText(ModulesFile) ?? "";
         HashSet<string> present = [.. text.Split('\n').Select(l => TextLines.Words(l).FirstOrDefault("").Replace('-', '_'))];
         string[] added = [.. wanted.Where(m => !present.Contains(m))];
@@ -90,7 +105,7 @@ internal sealed class InitramfsStep : ConversionStep
         {
             context.Editor.WriteText(
                 ModulesFile, TextLines.Append(text, ["# Added by V2V: the machine's disks and network cards are virtio now.", .. added]),
-                "The guest's own rebuilds of the initramfs keep the virtio drivers.");
+                KeepReason);
         }
     }
 }

@@ -106,13 +106,18 @@ internal sealed partial class NetworkNamesStep : ConversionStep
         else
         {
             string binding = Write(context, mac, name);
-            context.Nics.Add(new NicReport(mac, name, binding, addresses, "The name is bound to the MAC."));
+            bool isKernelName = name.StartsWith("eth", StringComparison.Ordinal) && context.Source.Nics.Count > 1;
+            context.Nics.Add(new NicReport(mac, name, binding, addresses, isKernelName
+                ? "The name is bound to the MAC; as the kernel gives out names of this kind too, keep the order of the cards."
+                : "The name is bound to the MAC."));
         }
     }
 
     private static string Write(ConversionContext context, string mac, string name)
     {
-        if (context.SystemdVersion < FirstWithLinkFiles)
+        // A guest that masked this rule, to have the kernel's names, applies no .link files.
+        bool isMasked = context.Tree.TryGetEntry("/etc/udev/rules.d/80-net-setup-link.rules", followLinks: false) is not null;
+        if (isMasked || context.SystemdVersion < FirstWithLinkFiles)
         {
             string rule = $"SUBSYSTEM==\"net\", ACTION==\"add\", DRIVERS==\"?*\", ATTR{{address}}==\"{mac}\", ATTR{{dev_id}}==\"0x0\", ATTR{{type}}==\"1\", NAME=\"{name}\"";
             string text = context.Editor.ReadText(RulesFile) ?? "";
