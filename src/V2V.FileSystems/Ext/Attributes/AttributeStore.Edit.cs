@@ -265,6 +265,7 @@ internal sealed partial class AttributeStore
         ExtentMap.Initialize(holder);
         uint hash = ExtChecksum.Crc32C(volume.Super.ChecksumSeed, entry.Value);
         holder.Links = 1;
+        inode.Pins++;
         try
         {
             using var stream = new ExtFileStream(volume, holder, writable: true);
@@ -274,6 +275,10 @@ internal sealed partial class AttributeStore
         {
             InodeRemoval.Remove(volume, holder);
             throw;
+        }
+        finally
+        {
+            inode.Pins--;
         }
 
         SetReferences(holder, 1);
