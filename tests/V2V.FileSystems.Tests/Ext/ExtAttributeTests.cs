@@ -99,6 +99,37 @@ public class ExtAttributeTests
         image.Check();
     }
 
+    [Theory]
+    [InlineData("-t ext4 -b 1024 -O quota,project,ea_inode")]
+    [InlineData("-t ext4 -b 4096 -O quota,ea_inode,bigalloc,inline_data")]
+    public void QuotaFollowsOwnersAndValues(string arguments)
+    {
+        using var image = new ExtImage(60 << 20, arguments.Split(' '));
+        var random = new Random(6);
+        using (ExtFileSystem fileSystem = image.Open(writable: true))
+        {
+            for (uint i = 0; i < 120; i++)
+            {
+                string path = FormattableString.Invariant($"/f{i}");
+                fileSystem.WriteAllBytes(path, HostTree.Bytes(random, random.Next(30_000)), new FileMetadata(0x1A4, i * 7919, i % 9));
+                fileSystem.SetExtendedAttribute(path, "user.large", HostTree.Bytes(random, 9000));
+                fileSystem.SetExtendedAttribute(path, "user.other", HostTree.Bytes(random, 5000));
+            }
+
+            fileSystem.Flush();
+            image.CheckOpen();
+            for (uint i = 0; i < 120; i += 3)
+            {
+                string path = FormattableString.Invariant($"/f{i}");
+                fileSystem.SetMetadata(path, new FileMetadata(0x1A4, 5, 100_000 + i));
+                fileSystem.SetExtendedAttribute(path, "user.large", HostTree.Bytes(random, 3000));
+                fileSystem.Delete(FormattableString.Invariant($"/f{i + 1}"));
+            }
+        }
+
+        image.Check();
+    }
+
     [Fact]
     public void WhatDoesNotFitIsRefusedAndNothingIsLost()
     {

@@ -1,3 +1,5 @@
+using V2V.FileSystems.Ext.Attributes;
+
 namespace V2V.FileSystems.Ext.Quota;
 
 /// <summary>
@@ -25,7 +27,7 @@ internal sealed class QuotaLedger(ExtVolume volume)
         Add(2, inode.Project, space, inodes);
     }
 
-    /// <summary>Notes that an inode is about to get another owner.</summary>
+    /// <summary>Notes that an inode is about to get another owner, who then pays for the inodes of its attributes too.</summary>
     public void ChangeOwner(Inode inode, uint uid, uint gid)
     {
         if (!IsActive || !Counts(inode))
@@ -34,10 +36,11 @@ internal sealed class QuotaLedger(ExtVolume volume)
         }
 
         long space = inode.AllocatedBytes;
-        Add(0, inode.Uid, -space, -1);
-        Add(0, uid, space, 1);
-        Add(1, inode.Gid, -space, -1);
-        Add(1, gid, space, 1);
+        long inodes = 1 + new AttributeStore(volume, inode).All().Count(e => e.ValueInode != 0);
+        Add(0, inode.Uid, -space, -inodes);
+        Add(0, uid, space, inodes);
+        Add(1, inode.Gid, -space, -inodes);
+        Add(1, gid, space, inodes);
     }
 
     /// <summary>Brings the quota files up to date.</summary>
