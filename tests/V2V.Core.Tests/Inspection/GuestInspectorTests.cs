@@ -132,7 +132,7 @@ public class GuestInspectorTests
     {
         Tool.Require("mkfs.xfs");
         using var directory = new TemporaryDirectory();
-        string fstab = "LABEL=root / ext4 defaults 0 1\n/dev/sdb1 /var ext4 defaults 0 2\nPARTLABEL=none /opt ext4 defaults 0 2\nLABEL=xdata /srv xfs defaults 0 2\n"
+        string fstab = "LABEL=root / ext4 defaults 0 1\n/dev/sdb1 //var/ ext4 defaults 0 2\nPARTLABEL=none /opt ext4 defaults 0 2\nLABEL=xdata /srv xfs defaults 0 2\n"
             + "UUID=gone /mnt/x ext4 nofail 0 0\nproc /proc proc defaults 0 0\n/dev/sdb1 /media/x ext4 defaults 0 0\n/var /srv/bind none bind 0 0\nserver:/e /nfs nfs defaults 0 0\n";
         string root = TestDisk.Ext4(directory, 16, "-L root", [.. s_debian.Where(f => !f.Item1.StartsWith("/var", StringComparison.Ordinal)), ("/etc/fstab", fstab), ("/var/", ""), ("/srv/", "")]);
         string var = TestDisk.Ext4(directory, 16, null, ("/lib/dpkg/status", "Package: fromvar\nStatus: install ok installed\nVersion: 1\n"), ("/log/", ""));

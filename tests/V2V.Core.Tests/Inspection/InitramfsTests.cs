@@ -116,6 +116,19 @@ public class InitramfsTests
         }
     }
 
+    [Theory]
+    [InlineData(1_000)]
+    [InlineData(600_000)]
+    [InlineData(2_000_001)]
+    public void LongContentsArePassedOver(int length)
+    {
+        byte[] whole = [.. EntryWithContent("usr/lib/modules/6.1/first.ko", new byte[length]), .. Archive("usr/lib/modules/6.1/second.ko")];
+        InitramfsContents contents = Read(whole);
+        Assert.Null(contents.Problem);
+        Assert.Equal(["first", "second"], contents.Modules["usr/lib/modules/6.1"].Order());
+        Assert.NotNull(Read(whole[..(length / 2)]).Problem);
+    }
+
     [Fact]
     public void SeveralCompressedSegmentsAreRead()
     {

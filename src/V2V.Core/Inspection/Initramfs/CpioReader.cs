@@ -30,6 +30,9 @@ internal sealed class CpioReader : IDisposable
     private const int MaxNameLength = 4096;
     private const int BufferLength = 128 << 10;
 
+    // Below this, reading on costs less than a read elsewhere.
+    private const int MinSeek = 512 << 10;
+
     private static readonly SearchValues<byte> s_digits = SearchValues.Create("0123456789abcdefABCDEF"u8);
 
     private readonly Stream _stream;
@@ -124,7 +127,7 @@ internal sealed class CpioReader : IDisposable
         long buffered = Math.Min(_skip, _end - _start);
         Consume((int)buffered);
         _skip -= buffered;
-        if (_skip > 0 && _stream.CanSeek)
+        if (_skip > MinSeek && _stream.CanSeek)
         {
             if (_stream.Position > _stream.Length - _skip)
             {

@@ -57,8 +57,8 @@ internal sealed class MountPlan
 
     private void Add(FstabLine line, VolumeReport root, DeviceNameResolver resolver)
     {
-        string point = line.MountPoint.Length > 1 ? line.MountPoint.TrimEnd('/') : line.MountPoint;
-        if (line.Type == "swap" || !point.StartsWith('/') || IsIgnored(point) || line.HasOption("bind") || line.HasOption("rbind"))
+        string point = GuestPath.Normalize(line.MountPoint);
+        if (line.Type == "swap" || !line.MountPoint.StartsWith('/') || IsIgnored(point) || line.HasOption("bind") || line.HasOption("rbind"))
         {
             return;
         }
@@ -91,7 +91,7 @@ internal sealed class MountPlan
 
     private void AddRootLine(FstabLine line, VolumeReport root, DeviceNameResolver resolver)
     {
-        if (_mounts["/"].Spec != "/dev/" + root.Info.Device || line.MountPoint != "/")
+        if (_mounts["/"].Spec != "/dev/" + root.Info.Device || GuestPath.Normalize(line.MountPoint) != "/")
         {
             return;
         }
