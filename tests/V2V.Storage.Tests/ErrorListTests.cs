@@ -14,7 +14,7 @@ public partial class ErrorListTests
         string documents = string.Concat(Directory.GetFiles(Path.Combine(root, "docs", "errors"), "*.md").Select(File.ReadAllText));
         string[] raised = [.. Sources(root).SelectMany(s => RaisedPattern().Matches(s).Select(m => m.Groups[1].Value)).Distinct().Order()];
         Assert.True(raised.Length > 40, "The pattern finds too few errors.");
-        Assert.Empty(raised.Where(id => !documents.Contains($"`{id}`", StringComparison.Ordinal)));
+        Assert.DoesNotContain(raised, id => !documents.Contains($"`{id}`", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -23,7 +23,7 @@ public partial class ErrorListTests
         string root = Root();
         string sources = string.Concat(Sources(root));
         IEnumerable<string> documented = ListedPattern().Matches(File.ReadAllText(Path.Combine(root, "docs", "errors", "storage.md"))).Select(m => m.Groups[1].Value);
-        Assert.Empty(documented.Where(id => !sources.Contains($"\"{id}\"", StringComparison.Ordinal)));
+        Assert.DoesNotContain(documented, id => !sources.Contains($"\"{id}\"", StringComparison.Ordinal));
     }
 
     private static IEnumerable<string> Sources(string root) =>
