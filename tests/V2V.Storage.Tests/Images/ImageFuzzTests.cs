@@ -1,3 +1,4 @@
+using System.Globalization;
 using V2V.Storage.Images;
 using V2V.Storage.Qcow2;
 using V2V.Testing;
@@ -8,7 +9,9 @@ namespace V2V.Storage.Tests.Images;
 /// <summary>Flipped bits, cut files and random numbers in the tables of real images: only our own errors, fixed seeds.</summary>
 public class ImageFuzzTests
 {
-    private const int Rounds = 400;
+    /// <summary>Rounds for each image; more with V2V_FUZZ_ROUNDS. The first ones are always the same.</summary>
+    private static readonly int s_rounds =
+        int.TryParse(Environment.GetEnvironmentVariable("V2V_FUZZ_ROUNDS"), CultureInfo.InvariantCulture, out int rounds) ? rounds : 400;
 
     [Theory]
     [InlineData("vmdk", "subformat=monolithicSparse")]
@@ -65,7 +68,7 @@ public class ImageFuzzTests
 
         byte[] good = File.ReadAllBytes(path);
         var random = new Random(6);
-        for (int round = 0; round < Rounds; round++)
+        for (int round = 0; round < s_rounds; round++)
         {
             byte[] bad = Damage(good, random, 65536);
             File.WriteAllBytes(path, bad);
@@ -89,7 +92,7 @@ public class ImageFuzzTests
         var random = new Random(good.Length);
         var buffer = new byte[100_000];
         int opened = 0;
-        for (int round = 0; round < Rounds; round++)
+        for (int round = 0; round < s_rounds; round++)
         {
             // Most of the meaning stands in the first sectors.
             byte[] bad = Damage(good, random, round % 3 == 0 ? good.Length : Math.Min(good.Length, 128 << 10));
