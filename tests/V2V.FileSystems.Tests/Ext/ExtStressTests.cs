@@ -105,6 +105,83 @@ public class ExtStressTests
     }
 
     [Theory]
+    [InlineData("-t ext4")]
+    [InlineData("-t ext4 -O meta_bg,^resize_inode,bigalloc")]
+    [InlineData("-t ext2 -O ^large_file")]
+    [InlineData("-t ext4 -O ^metadata_csum,uninit_bg,^flex_bg")]
+    public void FilesBeyondFourGibibytesInALargeFileSystem(string arguments)
+    {
+        using var image = new ExtImage(40L << 30, arguments.Split(' '));
+        byte[] bytes = HostTree.Bytes(new Random(8), 3_000_000);
+        using (ExtFileSystem fileSystem = image.Open(writable: true))
+        {
+            for (int i = 0; i < 40; i++)
+            {
+                fileSystem.CreateDirectory($"/directory-{i}", s_metadata);
+                fileSystem.WriteAllBytes($"/directory-{i}/file", bytes, s_metadata);
+            }
+
+            using Stream stream = fileSystem.OpenWrite("/directory-7/file");
+            stream.Position = 6_000_000_001;
+            stream.Write(bytes);
+        }
+
+        image.Check();
+        using (ExtFileSystem fileSystem = image.Open(writable: false))
+        {
+            Assert.Equal(6_003_000_001, fileSystem.TryGetEntry("/directory-7/file")!.Length);
+            using Stream stream = fileSystem.OpenRead("/directory-7/file");
+            var buffer = new byte[bytes.Length];
+            stream.Position = 6_000_000_001;
+            stream.ReadExactly(buffer);
+            Assert.Equal(bytes, buffer);
+            stream.Position = 5_000_000_000;
+            stream.ReadExactly(buffer);
+            Assert.False(buffer.AsSpan().ContainsAnyExcept((byte)0));
+        }
+    }
+
+    /// <summary>Blocks that were allocated but never written hold what was there before: it must not show.</summary>
+    [Theory]
+    [InlineData("-t ext4 -b 1024")]
+    [InlineData("-t ext4 -b 4096 -O bigalloc")]
+    public void PreallocatedBlocksReadAsZeroAndAreWritten(string arguments)
+    {
+        Tool.Require("fallocate");
+        using var image = new ExtImage(60 << 20, arguments.Split(' '));
+        var random = new Random(12);
+        var model = new byte[8 << 20];
+        image.Mounted(writable: true, root =>
+        {
+            File.WriteAllBytes(Path.Combine(root, "garbage"), HostTree.Bytes(random, 40 << 20));
+            Tool.Run("sync", "-f", root);
+            File.Delete(Path.Combine(root, "garbage"));
+            Tool.Run("sync", "-f", root);
+            Tool.Run("fallocate", "-l", "8MiB", Path.Combine(root, "file"));
+            Tool.Run("fallocate", "-n", "-o", "8MiB", "-l", "4MiB", Path.Combine(root, "file"));
+        });
+        using (ExtFileSystem fileSystem = image.Open(writable: true))
+        {
+            Assert.Equal(model, fileSystem.ReadAllBytes("/file"));
+            using Stream stream = fileSystem.OpenWrite("/file");
+            for (int i = 0; i < 300; i++)
+            {
+                byte[] bytes = HostTree.Bytes(random, random.Next(1, 20_000));
+                int at = random.Next(model.Length - bytes.Length);
+                bytes.CopyTo(model, at);
+                stream.Position = at;
+                stream.Write(bytes);
+            }
+
+            stream.SetLength(10 << 20);
+            Array.Resize(ref model, 10 << 20);
+        }
+
+        image.Check();
+        image.Mounted(writable: false, root => Assert.Equal(model, File.ReadAllBytes(Path.Combine(root, "file"))));
+    }
+
+    [Theory]
     [InlineData("-t ext4 -b 1024")]
     [InlineData("-t ext4 -b 4096 -O bigalloc")]
     [InlineData("-t ext3 -b 1024")]
