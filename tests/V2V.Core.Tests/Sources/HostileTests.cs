@@ -257,10 +257,7 @@ public sealed class HostileTests : IDisposable
         foreach (string format in (string[])["gnu", "posix --sparse-version=0.0", "posix --sparse-version=0.1", "posix --sparse-version=1.0"])
         {
             Tool.Run("sh", "-c", $"cd '{folder}' && tar -S --format={format} -cf '{_directory.File("x.ova")}' guest.ovf disk1.vmdk");
-            V2VException error = Assert.Throws<V2VException>(() => Import(_directory.File("x.ova")));
-
-            // pax 1.0 gives the member another name.
-            Assert.Contains(error.ErrorId, (string[])["OvaMemberUnsupported", "OvaDiskMissing"]);
+            AssertError(_directory.File("x.ova"), "OvaMemberUnsupported");
         }
 
         Tool.Run("sh", "-c", $"cd '{folder}' && rm disk1.vmdk && ln -s /etc/passwd disk1.vmdk && tar -cf '{_directory.File("x.ova")}' guest.ovf disk1.vmdk");

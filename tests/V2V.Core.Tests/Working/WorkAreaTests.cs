@@ -129,6 +129,18 @@ public sealed class WorkAreaTests : IDisposable
     }
 
     [Fact]
+    public void A_shared_area_goes_with_the_last_that_shares_it()
+    {
+        string area = WorkArea.Create(_root.Path);
+        string first = WorkArea.CreateShare(area);
+        string second = WorkArea.CreateShare(area);
+        WorkArea.Delete(first);
+        Assert.True(WorkArea.IsWorkArea(area));
+        WorkArea.Delete(second);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(_root.Path));
+    }
+
+    [Fact]
     public void The_first_area_in_a_folder_sweeps_it()
     {
         string[] lines = File.ReadAllText(Path.Combine(WorkArea.Create(_root.File("other")), "owner")).Split('\n');

@@ -7,8 +7,11 @@ namespace V2V.Core.Sources.Containers;
 /// <summary>What pax headers say of members (POSIX.1-2001, pax, "pax Header Block"): records of the form <c>length key=value\n</c>.</summary>
 internal sealed class PaxRecords
 {
-    /// <summary>Name, or null.</summary>
-    public string? Path { get; private set; }
+    private string? _path;
+    private string? _sparseName;
+
+    /// <summary>Name, or null. That of a sparse member is what GNU tar says beside the one that it makes up.</summary>
+    public string? Path => _sparseName ?? _path;
 
     /// <summary>Size in bytes, or null.</summary>
     public long? Size { get; private set; }
@@ -44,7 +47,7 @@ internal sealed class PaxRecords
     {
         if (key.SequenceEqual("path"u8))
         {
-            Path = value.IsEmpty ? null : Encoding.UTF8.GetString(value);
+            _path = value.IsEmpty ? null : Encoding.UTF8.GetString(value);
         }
         else if (key.SequenceEqual("size"u8))
         {
@@ -64,6 +67,10 @@ internal sealed class PaxRecords
         else if (key.StartsWith("GNU.sparse."u8) || key.StartsWith("SCHILY.realsize"u8))
         {
             IsSparse = true;
+            if (key.SequenceEqual("GNU.sparse.name"u8))
+            {
+                _sparseName = Encoding.UTF8.GetString(value);
+            }
         }
     }
 
