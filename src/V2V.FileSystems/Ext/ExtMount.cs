@@ -50,9 +50,7 @@ internal static class ExtMount
     {
         if (super.JournalInode == 0)
         {
-            throw V2VException.Unsupported(
-                "ExtExternalJournal", "The file system was not unmounted, and its journal is on another device.", super.DisplayName,
-                "Shut the guest down cleanly and export it again.");
+            throw JournalErrors.External(super.DisplayName);
         }
 
         var before = new ExtVolume(device, super);

@@ -71,6 +71,29 @@ public class ExtRecoveryTests
         Assert.Equal("ExtNotClean", error.ErrorId);
     }
 
+    [Fact]
+    public void ADirtyFileSystemWithAnExternalJournalIsRefused()
+    {
+        using var image = new ExtImage(20 << 20, "-t", "ext4", "-O", "^metadata_csum,has_journal");
+        byte[] raw = File.ReadAllBytes(image.Path);
+        raw[1024 + 0x60] |= 4;
+        raw.AsSpan(1024 + 0xE0, 4).Clear();
+        V2VException error = Assert.Throws<V2VException>(() => ExtFileSystem.Open(new MemoryDevice(raw), writable: false));
+        Assert.Equal("ExtJournalExternal", error.ErrorId);
+    }
+
+    [Fact]
+    public void AFileSystemMarkedAsDamagedIsReadButNotWritten()
+    {
+        using var image = new ExtImage(20 << 20, "-t", "ext4", "-O", "^metadata_csum");
+        byte[] raw = File.ReadAllBytes(image.Path);
+        raw[1024 + 0x3A] |= 2;
+        Assert.Equal("ExtHasErrors", Assert.Throws<V2VException>(() => ExtFileSystem.Open(new MemoryDevice(raw), writable: true)).ErrorId);
+        using ExtFileSystem fileSystem = ExtFileSystem.Open(new MemoryDevice(raw), writable: false);
+        Assert.NotNull(fileSystem.TryGetEntry("/lost+found"));
+        Assert.Empty(fileSystem.GetFreeExtents());
+    }
+
     [Theory]
     [InlineData("0x60", 0x20000000u, "FEATURE_I29", false)]
     [InlineData("0x60", 0x1000u, "dirdata", false)]
