@@ -83,17 +83,26 @@ internal static class ExtFeatures
 
     private static readonly Dictionary<uint, string> s_incompatNames = new()
     {
-        [1] = "compression", [8] = "journal_dev", [0x20] = "FEATURE_I5", [0x800] = "FEATURE_I11", [0x1000] = "dirdata",
+        [1] = "compression",
+        [8] = "journal_dev",
+        [0x20] = "FEATURE_I5",
+        [0x800] = "FEATURE_I11",
+        [0x1000] = "dirdata",
     };
 
     private static readonly Dictionary<uint, string> s_roCompatNames = new()
     {
-        [0x80] = "has_snapshot", [0x800] = "replica", [0x1000] = "read-only", [0x4000] = "shared_blocks",
+        [0x80] = "has_snapshot",
+        [0x800] = "replica",
+        [0x1000] = "read-only",
+        [0x4000] = "shared_blocks",
     };
 
     private static readonly Dictionary<uint, string> s_compatNames = new()
     {
-        [0x40] = "lazy_bg", [0x80] = "exclude_inode", [0x100] = "snapshot_bitmap",
+        [0x40] = "lazy_bg",
+        [0x80] = "exclude_inode",
+        [0x100] = "snapshot_bitmap",
     };
 
     /// <summary>Refuses, by name, what cannot be read.</summary>

@@ -103,7 +103,10 @@ public sealed class InitramfsTests
         guest.Kernels[0] = guest.Kernels[0] with { InitramfsModules = PhonyGuest.AllModules };
         guest.Kernels.Add(guest.Kernels[0] with
         {
-            Version = "2", InitramfsPath = "/boot/initrd.img-2", InitramfsModules = [], IsDefault = false,
+            Version = "2",
+            InitramfsPath = "/boot/initrd.img-2",
+            InitramfsModules = [],
+            IsDefault = false,
             BuiltIn = ["virtio", "virtio_ring", "virtio_pci", "virtio_pci_modern_dev", "virtio_pci_legacy_dev", "virtio_blk", "virtio_scsi", "scsi_mod", "sd_mod", "virtio_net", "sd_extra"],
         });
         guest.Root.Add("/boot/initrd.img-" + PhonyGuest.Kernel, MainArchive()).Add("/boot/initrd.img-2", MainArchive());

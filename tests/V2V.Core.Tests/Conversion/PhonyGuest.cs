@@ -114,12 +114,29 @@ internal sealed class PhonyGuest
     {
         Source = new V2VSource
         {
-            Name = "phony", Path = "/nowhere/phony.ova", Hypervisor = "vmware", Nics = Nics, Firmware = Firmware,
+            Name = "phony",
+            Path = "/nowhere/phony.ova",
+            Hypervisor = "vmware",
+            Nics = Nics,
+            Firmware = Firmware,
             Disks = [new SourceDisk { Index = 0, Format = "vmdk", Controller = DiskController.Scsi }],
         },
-        OsType = "linux", Distro = Distro, Version = Version, Architecture = "x86_64", PackageFormat = "deb", PackageManager = "apt", InitSystem = InitSystem,
-        Firmware = Firmware, RootDevice = "sda1", Volumes = Volumes, Kernels = Kernels, Networks = Networks, GuestTools = Tools, Applications = Packages,
-        HasCloudInit = HasCloudInit, BootLoader = new BootLoaderInfo("grub2", "/boot/grub/grub.cfg", null),
+        OsType = "linux",
+        Distro = Distro,
+        Version = Version,
+        Architecture = "x86_64",
+        PackageFormat = "deb",
+        PackageManager = "apt",
+        InitSystem = InitSystem,
+        Firmware = Firmware,
+        RootDevice = "sda1",
+        Volumes = Volumes,
+        Kernels = Kernels,
+        Networks = Networks,
+        GuestTools = Tools,
+        Applications = Packages,
+        HasCloudInit = HasCloudInit,
+        BootLoader = new BootLoaderInfo("grub2", "/boot/grub/grub.cfg", null),
         Mounts = [new MountInfo("/", "sda1", "ext4", "/dev/sda1", "")],
     };
 

@@ -300,15 +300,15 @@ public sealed class LibvirtDomainTests
 
     private static V2VSource Rich(
         string name = "guest", bool tpm = false, string? annotation = null, string network = "default", IReadOnlyList<SourceRemovable>? removables = null) => new()
-    {
-        Name = name,
-        Path = "/nowhere",
-        HasTpm = tpm,
-        Annotation = annotation,
-        Disks = [new SourceDisk { Index = 0, Format = "vmdk" }],
-        Removables = removables ?? [],
-        Nics = [new SourceNic(null, null, network, NetworkType.Network)],
-    };
+        {
+            Name = name,
+            Path = "/nowhere",
+            HasTpm = tpm,
+            Annotation = annotation,
+            Disks = [new SourceDisk { Index = 0, Format = "vmdk" }],
+            Removables = removables ?? [],
+            Nics = [new SourceNic(null, null, network, NetworkType.Network)],
+        };
 
     private static XElement Document(V2VSource source, V2VOverlay? overlay) => LibvirtDomain.Build(Build(source, overlay)).Root!;
 

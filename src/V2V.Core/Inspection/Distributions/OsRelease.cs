@@ -5,19 +5,46 @@ internal static class OsRelease
 {
     private static readonly Dictionary<string, string> s_ids = new(StringComparer.Ordinal)
     {
-        ["alpine"] = "alpine", ["altlinux"] = "altlinux", ["arch"] = "archlinux", ["centos"] = "centos", ["circle"] = "circle",
-        ["coreos"] = "coreos", ["debian"] = "debian", ["fedora"] = "fedora", ["frugalware"] = "frugalware", ["gentoo"] = "gentoo",
-        ["kali"] = "kalilinux", ["kylin"] = "kylin", ["mageia"] = "mageia", ["neokylin"] = "neokylin", ["openEuler"] = "openeuler",
-        ["openmandriva"] = "openmandriva", ["opencloudos"] = "opencloudos", ["tencentos"] = "tencentos", ["opensuse"] = "opensuse",
-        ["pardus"] = "pardus", ["pld"] = "pld", ["rhel"] = "rhel", ["rocky"] = "rocky", ["sles"] = "sles", ["sled"] = "sles",
-        ["ubuntu"] = "ubuntu", ["void"] = "voidlinux",
+        ["alpine"] = "alpine",
+        ["altlinux"] = "altlinux",
+        ["arch"] = "archlinux",
+        ["centos"] = "centos",
+        ["circle"] = "circle",
+        ["coreos"] = "coreos",
+        ["debian"] = "debian",
+        ["fedora"] = "fedora",
+        ["frugalware"] = "frugalware",
+        ["gentoo"] = "gentoo",
+        ["kali"] = "kalilinux",
+        ["kylin"] = "kylin",
+        ["mageia"] = "mageia",
+        ["neokylin"] = "neokylin",
+        ["openEuler"] = "openeuler",
+        ["openmandriva"] = "openmandriva",
+        ["opencloudos"] = "opencloudos",
+        ["tencentos"] = "tencentos",
+        ["opensuse"] = "opensuse",
+        ["pardus"] = "pardus",
+        ["pld"] = "pld",
+        ["rhel"] = "rhel",
+        ["rocky"] = "rocky",
+        ["sles"] = "sles",
+        ["sled"] = "sles",
+        ["ubuntu"] = "ubuntu",
+        ["void"] = "voidlinux",
     };
 
     /// <summary>Names that only this file gives, tried when no release file knew better.</summary>
     private static readonly Dictionary<string, string> s_lateIds = new(StringComparer.Ordinal)
     {
-        ["ol"] = "oraclelinux", ["scientific"] = "scientificlinux", ["linuxmint"] = "linuxmint", ["cirros"] = "cirros",
-        ["buildroot"] = "buildroot", ["slackware"] = "slackware", ["anolis"] = "anolis", ["mandriva"] = "mandriva",
+        ["ol"] = "oraclelinux",
+        ["scientific"] = "scientificlinux",
+        ["linuxmint"] = "linuxmint",
+        ["cirros"] = "cirros",
+        ["buildroot"] = "buildroot",
+        ["slackware"] = "slackware",
+        ["anolis"] = "anolis",
+        ["mandriva"] = "mandriva",
     };
 
     /// <summary>Families by ID or ID_LIKE, for derivatives that are not known by name.</summary>

@@ -56,7 +56,8 @@ internal static class FastCommitArea
                 }
 
                 crc = ExtChecksum.Crc32C(crc, rest[..(4 + length)]);
-                rest = rest[(4 + length)..];            }
+                rest = rest[(4 + length)..];
+            }
         }
     }
 }
