@@ -49,7 +49,7 @@ public sealed class DebianGuest : IDisposable
     internal GuestReport Boot(string disk, string format, string bus, params string[] options)
     {
         string log = _directory.File($"{Path.GetFileName(disk)}-{bus}.log");
-        string[] arguments = [Repository.Script("boot.sh"), _firmware, bus, disk, format, log, "--timeout", "600", .. options];
+        string[] arguments = [Repository.Script("boot.sh"), _firmware, bus, disk, format, log, "--timeout", "900", .. options];
         Tool.TryRun("bash", arguments);
         return GuestReport.Read(log);
     }

@@ -12,9 +12,6 @@ internal sealed class FirstBootPlan
     /// <summary>True to rebuild every initramfs natively.</summary>
     internal bool RebuildInitramfs { get; set; }
 
-    /// <summary>True to regenerate GRUB's configuration.</summary>
-    internal bool UpdateGrub { get; set; }
-
     /// <summary>Package files in the guest that are to be installed.</summary>
     internal List<string> PackageFiles { get; } = [];
 

@@ -41,7 +41,7 @@ public sealed class GuestExporter
 
     private int DiskCount => _source.Disks.Count;
 
-    /// <summary>Exports a converted machine. Its overlays are removed afterwards unless <see cref="ExportOptions.KeepOverlay"/> is set.</summary>
+    /// <summary>Exports a converted machine. Its overlays, and disks that had to be unpacked, are removed afterwards unless <see cref="ExportOptions.KeepOverlay"/> is set.</summary>
     /// <exception cref="V2VException">See docs/errors/export.md.</exception>
     /// <exception cref="OperationCanceledException">The observer's token was cancelled.</exception>
     public static V2VExport Export(V2VOverlay overlay, ExportOptions options, IOperationObserver observer)
@@ -56,7 +56,8 @@ public sealed class GuestExporter
         V2VExport result = new GuestExporter(overlay.Source, overlay, options, observer, i => OverlayFiles.Open(overlay, i)).Run();
         if (!options.KeepOverlay)
         {
-            OverlayFiles.Remove(overlay, observer);
+            OverlayFiles.Remove(overlay.WorkingDirectory, observer);
+            OverlayFiles.Remove(overlay.Source.StagingDirectory, observer);
         }
 
         return result;
@@ -68,7 +69,13 @@ public sealed class GuestExporter
     public static V2VExport Export(V2VSource source, ExportOptions options, IOperationObserver observer)
     {
         ArgumentNullException.ThrowIfNull(source);
-        return new GuestExporter(source, null, options, observer, i => source.Disks[i].Open()).Run();
+        V2VExport result = new GuestExporter(source, null, options, observer, i => source.Disks[i].Open()).Run();
+        if (!options.KeepOverlay)
+        {
+            OverlayFiles.Remove(source.StagingDirectory, observer);
+        }
+
+        return result;
     }
 
     internal V2VExport Run()

@@ -13,7 +13,7 @@ size_mib=${GUEST_MIB:-3072}
 cache=${V2V_GUEST_CACHE:-/var/tmp/v2v-guests}
 mirror=$(sed -n 's/^URIs: *//p;s/^deb *\(\[[^]]*\] *\)\?\(http[^ ]*debian\) .*/\2/p' /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | head -1 || true)
 [ -n "$mirror" ] || { echo "no Debian mirror in the apt sources" >&2; exit 1; }
-base=linux-image-amd64,systemd-sysv,udev,dbus,ifupdown,iproute2,initramfs-tools,zstd,open-vm-tools,libglib2.0-0,liburing2,apt-utils,openssh-server
+base=linux-image-amd64,systemd-sysv,udev,dbus,ifupdown,iproute2,initramfs-tools,zstd,open-vm-tools,libglib2.0-0,liburing2,libnuma1,apt-utils,openssh-server
 case $firmware in
   bios) packages=$base,grub-pc-bin,grub2-common ;;
   uefi) packages=$base,grub-efi-amd64-signed,shim-signed,grub-efi-amd64-bin,grub2-common ;;
@@ -26,7 +26,7 @@ root=$work/root
 cleanup() { umount -l "$root/proc" "$root/sys" "$root/dev" 2>/dev/null || true; umount "$work/mnt" 2>/dev/null || true; rm -rf "$work"; }
 trap cleanup EXIT
 
-tarball=$cache/$suite-$firmware.tar
+tarball=$cache/$suite-$firmware-$(printf %s "$packages" | sha256sum | cut -c1-8).tar
 if [ ! -f "$tarball" ]; then
   debootstrap --variant=minbase --include="$packages" "$suite" "$root" "$mirror" >"$cache/debootstrap-$firmware.log" 2>&1 || { tail -20 "$cache/debootstrap-$firmware.log" >&2; exit 1; }
   rm -f "$root"/var/cache/apt/archives/*.deb
