@@ -20,6 +20,7 @@ public sealed class WindowsBuildTests(BiosGuest guest)
         string work = Directory.CreateDirectory(debian.File("wine work")).FullName;
         string output = debian.File("wine out");
         string log = Wine(
+            debian.File("wine prefix"),
             Path.Combine(application, "v2v.exe"),
             $"Import-V2VSource -Ova {V2VHost.Quote(OnWindows(debian.Ova))} | Convert-V2VGuest -WorkingDirectory {V2VHost.Quote(OnWindows(work))} | Export-V2VDisk -Local {V2VHost.Quote(OnWindows(output))}");
         string disk = Directory.GetFiles(output).Single(f => !f.EndsWith(".xml", StringComparison.Ordinal));
@@ -34,6 +35,6 @@ public sealed class WindowsBuildTests(BiosGuest guest)
     /// <summary>wine shows the host's files on drive Z.</summary>
     private static string OnWindows(string path) => "Z:" + path.Replace('/', '\\');
 
-    private static string Wine(string program, string script) =>
-        Tool.Run("env", "WINEDEBUG=-all", "wine64", program, "-Command", script);
+    private static string Wine(string prefix, string program, string script) =>
+        Tool.Run("env", "WINEPREFIX=" + prefix, "WINEDEBUG=-all", Tool.Find("wine64")!, program, "-Command", script);
 }

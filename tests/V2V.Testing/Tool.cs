@@ -9,7 +9,7 @@ namespace V2V.Testing;
 /// </summary>
 public static class Tool
 {
-    private static readonly string[] s_extraDirectories = ["/usr/sbin", "/sbin", "/usr/local/sbin"];
+    private static readonly string[] s_extraDirectories = ["/usr/sbin", "/sbin", "/usr/local/sbin", "/usr/lib/wine"];
 
     /// <summary>True if CI runs the tests and nothing may be skipped.</summary>
     public static bool IsCi => Environment.GetEnvironmentVariable("V2V_CI") == "1";
