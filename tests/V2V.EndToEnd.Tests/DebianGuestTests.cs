@@ -5,7 +5,10 @@ using Xunit;
 namespace V2V.EndToEnd;
 
 /// <summary>An installed Debian goes from VMware's devices to virtio, and everything that can judge the result does.</summary>
-public abstract class DebianGuestTests(DebianGuest guest, int rootPartition)
+/// <param name="guest">The guest.</param>
+/// <param name="rootPartition">Number of its root partition.</param>
+/// <param name="failure">What the console says when it does not boot.</param>
+public abstract class DebianGuestTests(DebianGuest guest, int rootPartition, string failure)
 {
     [Fact]
     public void The_source_boots_from_pvscsi_and_not_from_virtio()
@@ -14,8 +17,9 @@ public abstract class DebianGuestTests(DebianGuest guest, int rootPartition)
         Assert.True(guest.SourceReport["state"] == "running", guest.SourceReport.ToString());
         Assert.Equal($"/dev/sda{rootPartition}", guest.SourceReport["root"]);
         Assert.Contains("nic=ens192", guest.SourceReport.Text, StringComparison.Ordinal);
-        GuestReport onVirtio = guest.Boot(guest.Raw, "raw", "virtio-blk", "--until", "does not exist", "--timeout", "180");
+        GuestReport onVirtio = guest.Boot(guest.Raw, "raw", "virtio-blk", "--until", failure, "--timeout", "240");
         Assert.Equal("", onVirtio["state"]);
+        Assert.Contains(failure, onVirtio.Console + onVirtio.Text, StringComparison.Ordinal);
     }
 
     [Fact]
