@@ -48,7 +48,11 @@ public sealed class V2VOverlay
 /// <param name="Index">Index of the disk.</param>
 /// <param name="Path">Absolute path of the qcow2 file.</param>
 /// <param name="VirtualSize">Size that the guest sees, in bytes.</param>
-public sealed record OverlayDisk(int Index, string Path, long VirtualSize);
+public sealed record OverlayDisk(int Index, string Path, long VirtualSize)
+{
+    /// <inheritdoc/>
+    public override string ToString() => Path;
+}
 
 /// <summary>One change made in a guest.</summary>
 /// <param name="Step">Name of the conversion step that made it.</param>
@@ -57,7 +61,11 @@ public sealed record OverlayDisk(int Index, string Path, long VirtualSize);
 /// <param name="Reason">Why, in a sentence.</param>
 /// <param name="Before">Text before the change, for small text files.</param>
 /// <param name="After">Text after the change, for small text files.</param>
-public sealed record GuestChange(string Step, string Path, GuestChangeKind Kind, string Reason, string? Before = null, string? After = null);
+public sealed record GuestChange(string Step, string Path, GuestChangeKind Kind, string Reason, string? Before = null, string? After = null)
+{
+    /// <inheritdoc/>
+    public override string ToString() => $"{Kind} {Path}";
+}
 
 /// <summary>Kind of a change.</summary>
 public enum GuestChangeKind
@@ -90,7 +98,11 @@ public enum GuestChangeKind
 /// <param name="Binding">How the name is kept: <c>link-file</c>, <c>udev-rule</c>, <c>none</c>.</param>
 /// <param name="Addresses">Addresses that are kept, or <c>dhcp</c>.</param>
 /// <param name="Note">What a user should know.</param>
-public sealed record NicReport(string? MacAddress, string InterfaceName, string Binding, IReadOnlyList<string> Addresses, string Note);
+public sealed record NicReport(string? MacAddress, string InterfaceName, string Binding, IReadOnlyList<string> Addresses, string Note)
+{
+    /// <inheritdoc/>
+    public override string ToString() => InterfaceName.Length > 0 ? InterfaceName : MacAddress ?? "";
+}
 
 /// <summary>Bus that the guest's fixed disks are put on.</summary>
 public enum BlockBus

@@ -43,4 +43,8 @@ public sealed class V2VExport
 /// <param name="VirtualSize">Size that the guest sees, in bytes.</param>
 /// <param name="DataBytes">Bytes of data that were copied.</param>
 /// <param name="StoredBytes">Bytes that the file takes on the host.</param>
-public sealed record ExportedDisk(int Index, string Path, long VirtualSize, long DataBytes, long StoredBytes);
+public sealed record ExportedDisk(int Index, string Path, long VirtualSize, long DataBytes, long StoredBytes)
+{
+    /// <inheritdoc/>
+    public override string ToString() => Path;
+}

@@ -103,19 +103,35 @@ public sealed class V2VInspection
 /// <param name="FreeInodes">Free inodes of the file system, if it was opened.</param>
 public sealed record VolumeInfo(
     string Device, int DiskIndex, int PartitionNumber, long Offset, long Length, string? FileSystem, string? Uuid, string? Label,
-    string? PartitionUuid, string? PartitionLabel, string? PartitionType, long? FreeBytes = null, long? FreeInodes = null);
+    string? PartitionUuid, string? PartitionLabel, string? PartitionType, long? FreeBytes = null, long? FreeInodes = null)
+{
+    /// <inheritdoc/>
+    public override string ToString() => FileSystem is null ? Device : $"{Device} ({FileSystem})";
+}
 
 /// <summary>A line of fstab that was resolved to a volume.</summary>
-public sealed record MountInfo(string MountPoint, string Device, string FileSystem, string Spec, string Options);
+public sealed record MountInfo(string MountPoint, string Device, string FileSystem, string Spec, string Options)
+{
+    /// <inheritdoc/>
+    public override string ToString() => MountPoint;
+}
 
 /// <summary>An installed package or application.</summary>
-public sealed record ApplicationInfo(string Name, string Version, string Architecture, string Description);
+public sealed record ApplicationInfo(string Name, string Version, string Architecture, string Description)
+{
+    /// <inheritdoc/>
+    public override string ToString() => $"{Name} {Version}";
+}
 
 /// <summary>A boot loader and its configuration.</summary>
 /// <param name="Type"><c>grub2</c>, <c>grub1</c>, <c>systemd-boot</c>, …</param>
 /// <param name="ConfigPath">Path of the configuration in the guest's tree.</param>
 /// <param name="HasFallbackLoader">True if the ESP holds \EFI\BOOT\BOOT*.EFI for the architecture; null for BIOS.</param>
-public sealed record BootLoaderInfo(string Type, string ConfigPath, bool? HasFallbackLoader);
+public sealed record BootLoaderInfo(string Type, string ConfigPath, bool? HasFallbackLoader)
+{
+    /// <inheritdoc/>
+    public override string ToString() => Type;
+}
 
 /// <summary>An installed kernel.</summary>
 public sealed record KernelInfo
@@ -167,13 +183,20 @@ public sealed record KernelInfo
 
     /// <summary>True if the boot loader starts this kernel by default.</summary>
     public bool IsDefault { get; init; }
+
+    /// <inheritdoc/>
+    public override string ToString() => Version;
 }
 
 /// <summary>Guest tools of another hypervisor that were found in the guest.</summary>
 /// <param name="Name"><c>open-vm-tools</c>, <c>vmware-tools-tarball</c>, <c>virtualbox-guest-additions</c>, …</param>
 /// <param name="Kind"><c>package</c> or <c>files</c>.</param>
 /// <param name="Packages">Packages that belong to it.</param>
-public sealed record GuestToolInfo(string Name, string Kind, IReadOnlyList<string> Packages);
+public sealed record GuestToolInfo(string Name, string Kind, IReadOnlyList<string> Packages)
+{
+    /// <inheritdoc/>
+    public override string ToString() => Name;
+}
 
 /// <summary>A network interface as the guest's configuration knows it.</summary>
 /// <param name="InterfaceName">Name in the guest's configuration (<c>ens192</c>), or empty.</param>
@@ -186,11 +209,19 @@ public sealed record GuestToolInfo(string Name, string Kind, IReadOnlyList<strin
 /// <param name="DnsServers">Name servers.</param>
 public sealed record NetworkInfo(
     string InterfaceName, string? MacAddress, string Configuration, string ConfigPath, string Method,
-    IReadOnlyList<string> Addresses, string? Gateway, IReadOnlyList<string> DnsServers);
+    IReadOnlyList<string> Addresses, string? Gateway, IReadOnlyList<string> DnsServers)
+{
+    /// <inheritdoc/>
+    public override string ToString() => InterfaceName.Length > 0 ? InterfaceName : ConfigPath;
+}
 
 /// <summary>Something that prevents a conversion.</summary>
 /// <param name="ErrorId">Stable identifier.</param>
 /// <param name="Message">What it is.</param>
 /// <param name="Target">The object at fault.</param>
 /// <param name="Advice">What the user can do.</param>
-public sealed record BlockerInfo(string ErrorId, string Message, string Target, string Advice);
+public sealed record BlockerInfo(string ErrorId, string Message, string Target, string Advice)
+{
+    /// <inheritdoc/>
+    public override string ToString() => ErrorId;
+}

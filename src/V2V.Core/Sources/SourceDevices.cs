@@ -62,31 +62,55 @@ public enum NetworkType
 }
 
 /// <summary>Sockets, cores per socket and threads per core.</summary>
-public sealed record CpuTopology(int Sockets, int Cores, int Threads);
+public sealed record CpuTopology(int Sockets, int Cores, int Threads)
+{
+    /// <inheritdoc/>
+    public override string ToString() => FormattableString.Invariant($"{Sockets}x{Cores}x{Threads}");
+}
 
 /// <summary>The display of a machine: <c>window</c>, <c>vnc</c> or <c>spice</c>.</summary>
-public sealed record SourceDisplay(string Type, string? Keymap = null, string? Password = null, string? Listen = null, int? Port = null);
+public sealed record SourceDisplay(string Type, string? Keymap = null, string? Password = null, string? Listen = null, int? Port = null)
+{
+    /// <inheritdoc/>
+    public override string ToString() => Type;
+}
 
 /// <summary>A CD-ROM or floppy drive.</summary>
 /// <param name="Type">CD-ROM or floppy.</param>
 /// <param name="Controller">Its bus.</param>
 /// <param name="Slot">0 for hda, 1 for hdb, …; null if not known.</param>
-public sealed record SourceRemovable(RemovableType Type, DiskController Controller, int? Slot);
+public sealed record SourceRemovable(RemovableType Type, DiskController Controller, int? Slot)
+{
+    /// <inheritdoc/>
+    public override string ToString() => $"{Type} ({Controller})";
+}
 
 /// <summary>A network card.</summary>
 /// <param name="MacAddress">Lower-case with colons, or null.</param>
 /// <param name="Model">The hypervisor's model in lower case (<c>vmxnet3</c>, <c>e1000</c>), or null.</param>
 /// <param name="NetworkName">The network or bridge it was connected to.</param>
 /// <param name="NetworkType">Network or bridge.</param>
-public sealed record SourceNic(string? MacAddress, string? Model, string NetworkName, NetworkType NetworkType);
+public sealed record SourceNic(string? MacAddress, string? Model, string NetworkName, NetworkType NetworkType)
+{
+    /// <inheritdoc/>
+    public override string ToString() => MacAddress is null ? NetworkName : $"{MacAddress} ({NetworkName})";
+}
 
 /// <summary>Video card.</summary>
 /// <param name="Model">The hypervisor's model in lower case, or null.</param>
 /// <param name="MemoryBytes">Video memory in bytes, or null.</param>
-public sealed record SourceVideo(string? Model, long? MemoryBytes);
+public sealed record SourceVideo(string? Model, long? MemoryBytes)
+{
+    /// <inheritdoc/>
+    public override string ToString() => Model ?? "";
+}
 
 /// <summary>What the metadata says of the product inside (OVF's ProductSection).</summary>
-public sealed record SourceProduct(string? Name, string? Vendor, string? Version);
+public sealed record SourceProduct(string? Name, string? Vendor, string? Version)
+{
+    /// <inheritdoc/>
+    public override string ToString() => string.Join(' ', new[] { Vendor, Name, Version }.Where(s => !string.IsNullOrEmpty(s)));
+}
 
 /// <summary>Length and time of last change of a host file when it was imported.</summary>
 public sealed record SourceFileStamp(long Length, DateTime LastWriteTimeUtc);
