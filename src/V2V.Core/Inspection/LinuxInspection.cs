@@ -27,7 +27,7 @@ internal sealed class LinuxInspection(
         (string format, string manager) = PackageSystem.Of(distribution, tree);
         string architecture = ElfMachine.Detect(tree);
         observer.CancellationToken.ThrowIfCancellationRequested();
-        List<ApplicationInfo> packages = ReadPackages(context, format);
+        List<ApplicationInfo> packages = PackageDatabase.ReadPackages(context, format);
         BootSetup boot = BootSetup.Find(context, firmware, architecture, bootCode);
         observer.Verbose($"{source.Name}: {distribution.Product}, {architecture}, boot loader {boot.Loader?.Type ?? "unknown"}.");
         List<KernelInfo> kernels = KernelFinder.Find(context, boot, packages, observer.CancellationToken);
@@ -60,23 +60,6 @@ internal sealed class LinuxInspection(
             Blockers = _blockers,
             Warnings = warnings,
         };
-    }
-
-    private static List<ApplicationInfo> ReadPackages(InspectionContext context, string format)
-    {
-        if (format is "" or "deb")
-        {
-            List<ApplicationInfo> packages = DpkgDatabase.ReadPackages(context);
-            if (format == "deb" && packages.Count == 0)
-            {
-                context.Warn("The guest has no list of packages (/var/lib/dpkg/status).");
-            }
-
-            return packages;
-        }
-
-        context.Warn($"The packages of this guest are in the {format} format, which this version of V2V does not read.");
-        return [];
     }
 
     private void FindBlockers(InspectionContext context, Distribution distribution, List<KernelInfo> kernels, BootSetup boot)

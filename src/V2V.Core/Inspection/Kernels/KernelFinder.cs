@@ -198,7 +198,7 @@ internal static class KernelFinder
         // Packages that are named after a version come first; the search ends when every image has its owner.
         IEnumerable<ApplicationInfo> candidates = packages.Where(p => IsKernelPackage(p.Name))
             .OrderByDescending(p => images.Exists(i => p.Name.EndsWith("-" + i.Version, StringComparison.Ordinal)));
-        return DpkgDatabase.FindOwners(context, candidates, [.. images.Select(i => i.Image)]);
+        return PackageDatabase.FindOwners(context, [.. candidates], [.. images.Select(i => i.Image)]);
     }
 
     private static IEnumerable<string> ReadConfig(InspectionContext context, string version, string? modulesPath)
