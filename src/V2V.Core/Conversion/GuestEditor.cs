@@ -134,6 +134,19 @@ internal sealed class GuestEditor(GuestTree tree)
         }
     }
 
+    /// <summary>Sets an extended attribute, of a link itself too, to a text that ends in a null byte.</summary>
+    internal void SetAttribute(string path, string name, string value, string reason)
+    {
+        byte[] bytes = [.. GuestText.Encode(value), 0];
+        if (Tree.GetExtendedAttribute(path, name, followLinks: false) is { } before && before.AsSpan().SequenceEqual(bytes))
+        {
+            return;
+        }
+
+        Tree.SetExtendedAttribute(path, name, bytes, followLinks: false);
+        Note(path, GuestChangeKind.Metadata, reason, null, value);
+    }
+
     private void CreateParents(string path)
     {
         string at = "";

@@ -97,9 +97,9 @@ public sealed partial class GuestTree
     }
 
     /// <summary>Sets or replaces an extended attribute.</summary>
-    public void SetExtendedAttribute(string path, string name, ReadOnlySpan<byte> value)
+    public void SetExtendedAttribute(string path, string name, ReadOnlySpan<byte> value, bool followLinks = true)
     {
-        GuestLocation location = Existing(path, true);
+        GuestLocation location = Existing(path, followLinks);
         location.FileSystem.SetExtendedAttribute(location.InnerPath, name, value);
     }
 

@@ -127,9 +127,9 @@ public sealed partial class GuestTree
     }
 
     /// <summary>The value of an extended attribute, or null.</summary>
-    public byte[]? GetExtendedAttribute(string path, string name)
+    public byte[]? GetExtendedAttribute(string path, string name, bool followLinks = true)
     {
-        GuestLocation location = Existing(path, true);
+        GuestLocation location = Existing(path, followLinks);
         return location.FileSystem.GetExtendedAttribute(location.InnerPath, name);
     }
 
