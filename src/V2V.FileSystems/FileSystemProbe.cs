@@ -68,13 +68,17 @@ public static class FileSystemProbe
     /// Opens the file system in a volume. With <paramref name="writable"/> a dirty journal is replayed into the device first;
     /// without it, it is replayed in memory, so that reading sees what the guest would see.
     /// </summary>
+    /// <param name="device">The volume.</param>
+    /// <param name="writable">True to be able to write.</param>
+    /// <param name="candidates">Other volumes that may belong to the same file system, where it can span several (Btrfs).</param>
     /// <exception cref="V2VException"><c>FileSystemUnknown</c> or <c>FileSystemUnsupported</c>, or the format's own error.</exception>
-    public static GuestFileSystem Open(BlockDevice device, bool writable)
+    public static GuestFileSystem Open(BlockDevice device, bool writable, IEnumerable<BlockDevice>? candidates = null)
     {
         VolumeSignature signature = Identify(device);
         return signature.Type switch
         {
             "ext2" or "ext3" or "ext4" or "ext4dev" => Ext.ExtFileSystem.Open(device, writable),
+            "btrfs" => Btrfs.BtrfsFileSystem.Open(device, writable, candidates),
             "vfat" => FatFileSystem.Open(device, writable),
             null => throw V2VException.Unsupported("FileSystemUnknown", "The volume holds no file system that is known."),
             _ => throw V2VException.Unsupported(

@@ -64,6 +64,22 @@ public abstract class GuestFileSystem : IDisposable
     /// </summary>
     public abstract IEnumerable<(long Offset, long Length)> GetFreeExtents();
 
+    /// <summary>The same for another device of a file system that spans several; nothing for a device that is not one of them.</summary>
+    public virtual IEnumerable<(long Offset, long Length)> GetFreeExtents(BlockDevice device) => device == Device ? GetFreeExtents() : [];
+
+    /// <summary>
+    /// What a mount with options from fstab shows: for Btrfs a subvolume (<c>subvol=</c>, <c>subvolid=</c>), else the file system itself.
+    /// It shares everything with this one, which stays its owner.
+    /// </summary>
+    /// <exception cref="V2VException"><c>BtrfsSubvolumeMissing</c>.</exception>
+    public virtual GuestFileSystem GetMount(string options) => this;
+
+    /// <summary>
+    /// Mount options under which the root of a system may be found, the likeliest first; the empty string stands for none. Snapshots,
+    /// which hold earlier states of a system, are not among them.
+    /// </summary>
+    public virtual IReadOnlyList<string> GetRootCandidates() => [""];
+
     /// <summary>Opens an existing regular file for reading and writing: seekable, and <see cref="Stream.SetLength"/> grows and
     /// shrinks. Owner, mode and extended attributes stay.</summary>
     public virtual Stream OpenWrite(string path) => throw ReadOnly();

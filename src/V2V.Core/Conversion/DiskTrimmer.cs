@@ -45,7 +45,12 @@ internal sealed class DiskTrimmer(GuestDisks disks, ConversionContext context)
             return mount.FileSystem;
         }
 
-        if (volume.Info.FileSystem is not ("ext2" or "ext3" or "ext4" or "vfat") || context.Inspection.Roots.Count > 1)
+        if (volume.Info.FileSystem == "btrfs" && tree.Mounts.FirstOrDefault(m => m.FileSystem.Type == "btrfs" && m.FileSystem.Uuid == volume.Info.Uuid) is { } shared)
+        {
+            return shared.FileSystem;
+        }
+
+        if (volume.Info.FileSystem is not ("ext2" or "ext3" or "ext4" or "vfat" or "btrfs") || context.Inspection.Roots.Count > 1)
         {
             return null;
         }
@@ -65,7 +70,7 @@ internal sealed class DiskTrimmer(GuestDisks disks, ConversionContext context)
     {
         fileSystem.Flush();
         long trimmed = 0;
-        foreach ((long offset, long length) in fileSystem.GetFreeExtents())
+        foreach ((long offset, long length) in fileSystem.GetFreeExtents(volume.Device))
         {
             context.Observer.CancellationToken.ThrowIfCancellationRequested();
             trimmed += Zero(volume, offset, length);

@@ -104,15 +104,21 @@ public sealed class GuestDisks : IDisposable
 
         GuestVolume volume = FindVolume(device)
             ?? throw new V2VException("GuestVolumeMissing", V2VErrorKind.NotFound, $"The guest has no volume {device}.", device);
-        GuestFileSystem fileSystem = FileSystemProbe.Open(volume.Device, writable);
-        _fileSystems.Add(device, fileSystem);
+        GuestVolume[] members = [.. Volumes.Where(v => v == volume || (v.Info.FileSystem == "btrfs" && volume.Info.FileSystem == "btrfs" && v.Info.Uuid == volume.Info.Uuid))];
+        GuestFileSystem fileSystem = FileSystemProbe.Open(volume.Device, writable, members.Select(m => m.Device));
+        foreach (GuestVolume member in members)
+        {
+            // One file system on several devices is one object, whichever of them it is asked for by.
+            _fileSystems[member.Info.Device] = fileSystem;
+        }
+
         return fileSystem;
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (GuestFileSystem fileSystem in _fileSystems.Values)
+        foreach (GuestFileSystem fileSystem in _fileSystems.Values.Distinct())
         {
             fileSystem.Dispose();
         }

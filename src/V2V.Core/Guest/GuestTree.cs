@@ -43,7 +43,7 @@ public sealed partial class GuestTree
         ArgumentNullException.ThrowIfNull(disks);
         ArgumentNullException.ThrowIfNull(mounts);
         List<GuestMount> opened = [.. mounts.OrderBy(m => m.MountPoint.Length).ThenBy(m => m.MountPoint, StringComparer.Ordinal)
-            .Select(m => new GuestMount(m.MountPoint, disks.OpenFileSystem(m.Device, writable), m))];
+            .Select(m => new GuestMount(m.MountPoint, disks.OpenFileSystem(m.Device, writable).GetMount(m.Options), m))];
         if (opened.Count == 0 || opened[0].MountPoint != "/")
         {
             throw new V2VException("GuestRootMissing", V2VErrorKind.InvalidArgument, "The guest's tree needs a root file system.",

@@ -11,7 +11,6 @@ internal static class Blockers
         ("LVM2_member", "InspectionLvmUnsupported", "part of an LVM volume group"),
         ("linux_raid_member", "InspectionMdRaidUnsupported", "part of an md array"),
         ("xfs", "InspectionXfsUnsupported", "an XFS file system"),
-        ("btrfs", "InspectionBtrfsUnsupported", "a Btrfs file system"),
         ("BitLocker", "InspectionBitLockerUnsupported", "encrypted by BitLocker"),
         ("swsuspend", "InspectionHibernated", "swap space that holds the image of a hibernated guest"),
     ];

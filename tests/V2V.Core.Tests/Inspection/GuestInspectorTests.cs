@@ -98,7 +98,6 @@ public class GuestInspectorTests
 
     [Theory]
     [InlineData("InspectionXfsUnsupported", "mkfs.xfs", 320, "-q")]
-    [InlineData("InspectionBtrfsUnsupported", "mkfs.btrfs", 128, "-q")]
     [InlineData("InspectionWindowsUnsupported", "mkntfs", 16, "-QqF")]
     public void OtherFileSystemsAreNamed(string errorId, string program, int size, string option)
     {

@@ -22,9 +22,20 @@ internal sealed record BootSetup(BootLoaderInfo? Loader, BootMenu Menu)
             }
         }
 
-        // A Btrfs sub-volume stands in front: /@/boot/vmlinuz.
-        int second = inner.IndexOf('/', 1);
-        return second > 0 && inner[1] == '@' && tree.FileExists(inner[second..]) ? tree.ResolvePath(inner[second..]) : null;
+        // GRUB sees a Btrfs from its top level: the path of the subvolume stands in front (/@/boot/vmlinuz).
+        foreach (GuestMount mount in tree.Mounts)
+        {
+            if (mount.FileSystem is V2V.FileSystems.Btrfs.BtrfsFileSystem { SubvolumePath: { Length: > 1 } subvolume } && GuestPath.IsBelow(inner, subvolume))
+            {
+                string path = mount.ToTreePath(inner[subvolume.Length..]);
+                if (tree.FileExists(path))
+                {
+                    return tree.ResolvePath(path);
+                }
+            }
+        }
+
+        return null;
     }
 
     /// <summary>Finds the loader that the firmware starts.</summary>

@@ -30,7 +30,7 @@ internal sealed class MountPlan
         VolumeReport root, IReadOnlyList<VolumeReport> reports, IReadOnlyList<SourceDisk> disks, List<BlockerInfo> blockers, List<string> warnings)
     {
         var plan = new MountPlan(reports, blockers, warnings);
-        plan._mounts.Add("/", new MountInfo("/", root.Info.Device, root.Info.FileSystem ?? "", "/dev/" + root.Info.Device, "defaults"));
+        plan._mounts.Add("/", new MountInfo("/", root.Info.Device, root.Info.FileSystem ?? "", "/dev/" + root.Info.Device, root.MountOptions.Length > 0 ? root.MountOptions : "defaults"));
         var resolver = new DeviceNameResolver([.. reports.Select(r => r.Info)], disks);
         foreach (FstabLine line in FstabLine.Parse(plan.ReadFstab(root.Tree!)))
         {
@@ -71,7 +71,17 @@ internal sealed class MountPlan
 
         (DeviceNameResolver.Outcome outcome, VolumeInfo? volume) = resolver.Resolve(line.Spec);
         VolumeReport? report = volume is null ? null : _reports.FirstOrDefault(r => r.Info.Device == volume.Device);
-        if (report?.Tree is not null)
+        if (report is { Tree: null, Info.FileSystem: "btrfs" })
+        {
+            // Any device of a file system stands for it.
+            report = _reports.FirstOrDefault(r => r.Tree is not null && r.Info.Uuid == report.Info.Uuid) ?? report;
+        }
+
+        if (report?.Tree is not null && FindMountProblem(report, line) is { } problem)
+        {
+            Problem(point, problem);
+        }
+        else if (report?.Tree is not null)
         {
             _mounts.TryAdd(point, new MountInfo(point, report.Info.Device, report.Info.FileSystem ?? line.Type, line.Spec, line.Options));
         }
@@ -102,7 +112,23 @@ internal sealed class MountPlan
             Warn($"fstab names {line.Spec} as the root, which is {named.Device}; the root found is {root.Info.Device}.");
         }
 
-        _mounts["/"] = _mounts["/"] with { Spec = line.Spec, Options = line.Options };
+        // The subvolume is the one that was found, whatever fstab says: the kernel mounts the root by its command line.
+        string[] options = [.. line.Options.Split(',').Where(o => !o.StartsWith("subvol", StringComparison.Ordinal)), .. root.MountOptions.Length > 0 ? [root.MountOptions] : Array.Empty<string>()];
+        _mounts["/"] = _mounts["/"] with { Spec = line.Spec, Options = string.Join(',', options) };
+    }
+
+    /// <summary>Why a file system cannot be mounted as fstab says: a subvolume that does not exist.</summary>
+    private static BlockerInfo? FindMountProblem(VolumeReport report, FstabLine line)
+    {
+        try
+        {
+            report.Tree!.Mounts[0].FileSystem.GetMount(line.Options);
+            return null;
+        }
+        catch (Storage.V2VException e)
+        {
+            return new BlockerInfo("InspectionFstabUnreadable", $"fstab mounts {line.Spec} at {line.MountPoint}: {e.Message}", "/etc/fstab", "Repair /etc/fstab in the guest and export it again.");
+        }
     }
 
     /// <summary>systemd mounts an ESP that fstab does not name by itself (systemd-gpt-auto-generator(8)).</summary>

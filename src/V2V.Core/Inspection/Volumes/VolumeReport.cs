@@ -9,7 +9,8 @@ namespace V2V.Core.Inspection.Volumes;
 /// <param name="Role">Part that the file system plays.</param>
 /// <param name="Tree">The file system alone, or null.</param>
 /// <param name="Problem">Why it was not opened; null if it was, or if it holds no file system.</param>
-internal sealed record VolumeReport(VolumeInfo Info, FileSystemRole Role, GuestTree? Tree, V2VException? Problem)
+/// <param name="MountOptions">Options under which <paramref name="Tree"/> shows: the subvolume of a Btrfs; else empty.</param>
+internal sealed record VolumeReport(VolumeInfo Info, FileSystemRole Role, GuestTree? Tree, V2VException? Problem, string MountOptions = "")
 {
     private const int MaxVolumes = 512;
 
@@ -36,9 +37,14 @@ internal sealed record VolumeReport(VolumeInfo Info, FileSystemRole Role, GuestT
         try
         {
             GuestFileSystem fileSystem = disks.OpenFileSystem(info.Device, writable: false);
-            var tree = new GuestTree(new GuestMount("/", fileSystem));
+            if (fileSystem.Device != disks.FindVolume(info.Device)!.Device)
+            {
+                // A further device of a file system that was reported with its first.
+                return new VolumeReport(info, FileSystemRole.Other, null, null);
+            }
+
             VolumeInfo opened = info with { FreeBytes = fileSystem.FreeBytes, FreeInodes = fileSystem.FreeInodes };
-            return new VolumeReport(opened, FileSystemClassifier.Classify(tree), tree, null);
+            return SubvolumeChoice.Choose(opened, fileSystem);
         }
         catch (V2VException e)
         {
