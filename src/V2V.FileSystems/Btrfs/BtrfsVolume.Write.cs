@@ -17,7 +17,9 @@ internal sealed partial class BtrfsVolume
     /// <summary>Keeps memory bounded; called between operations.</summary>
     public void Trim() => Blocks.Trim();
 
-    public void WriteBackStreams()
-    {
-    }
+    /// <summary>Streams that may hold content that is not written yet.</summary>
+    public List<BtrfsFileStream> WritableStreams { get; } = [];
+
+    /// <summary>Writes what open streams still hold, so that everybody sees it.</summary>
+    public void WriteBackStreams() => WritableStreams.ForEach(s => s.WriteBack());
 }

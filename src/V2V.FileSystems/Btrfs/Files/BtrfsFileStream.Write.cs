@@ -22,7 +22,6 @@ internal sealed partial class BtrfsFileStream
 
     public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException("The stream is open for reading only.");
 
-    private void WriteBack()
-    {
-    }
+    /// <summary>Writes what is still in memory.</summary>
+    public void WriteBack() => _reader.Forget();
 }
