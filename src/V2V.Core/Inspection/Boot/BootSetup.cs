@@ -27,10 +27,10 @@ internal sealed record BootSetup(BootLoaderInfo? Loader, BootMenu Menu)
         {
             if (mount.FileSystem is V2V.FileSystems.Btrfs.BtrfsFileSystem { SubvolumePath: { Length: > 1 } subvolume } && GuestPath.IsBelow(inner, subvolume))
             {
-                string path = mount.ToTreePath(inner[subvolume.Length..]);
-                if (tree.FileExists(path))
+                string found = mount.ToTreePath(inner[subvolume.Length..]);
+                if (tree.FileExists(found))
                 {
-                    return tree.ResolvePath(path);
+                    return tree.ResolvePath(found);
                 }
             }
         }
