@@ -1,6 +1,7 @@
 using V2V.Core.Guest;
 using V2V.FileSystems;
 using V2V.Storage;
+using V2V.Storage.Volumes;
 
 namespace V2V.Core.Conversion;
 
@@ -31,6 +32,15 @@ internal sealed class DiskTrimmer(GuestDisks disks, ConversionContext context)
             else if (volume.Info.FileSystem is "swap" or "swsuspend")
             {
                 trimmed += TrimSwap(volume);
+            }
+        }
+
+        foreach (FreeRange range in disks.Assembled.FreeRanges)
+        {
+            context.Observer.CancellationToken.ThrowIfCancellationRequested();
+            if (disks.FindVolume(range.Device) is { } member)
+            {
+                trimmed += Zero(member, range.Offset, range.Length);
             }
         }
 
@@ -105,6 +115,11 @@ internal sealed class DiskTrimmer(GuestDisks disks, ConversionContext context)
     /// <summary>Zeroes the whole clusters of a range of a volume that hold something.</summary>
     private long Zero(GuestVolume volume, long offset, long length)
     {
+        if (volume.Info.IsStacked)
+        {
+            return volume.CanTrim ? Zero(volume.Device, offset, Math.Min(offset + length, volume.Device.Length)) : 0;
+        }
+
         // Clusters are counted from the start of the disk, not of the volume.
         long start = RoundUp(volume.Info.Offset + offset);
         long end = (volume.Info.Offset + Math.Min(offset + length, volume.Device.Length)) / ClusterSize * ClusterSize;
@@ -113,7 +128,19 @@ internal sealed class DiskTrimmer(GuestDisks disks, ConversionContext context)
             return 0;
         }
 
-        BlockDevice disk = disks.Devices[volume.Info.DiskIndex];
+        return Zero(disks.Devices[volume.Info.DiskIndex], start, end);
+    }
+
+    /// <summary>Zeroes the whole clusters of a range of a device that hold something. Volumes that were put together begin at clusters mostly.</summary>
+    private long Zero(BlockDevice disk, long start, long end)
+    {
+        start = RoundUp(start);
+        end = end / ClusterSize * ClusterSize;
+        if (start >= end)
+        {
+            return 0;
+        }
+
         long trimmed = 0;
         List<BlockExtent> stored = [.. disk.GetExtents(start, end - start).Where(e => e.Kind == BlockExtentKind.Data)];
         long done = start;

@@ -3,6 +3,7 @@ using V2V.Core.Inspection;
 using V2V.Core.Sources;
 using V2V.FileSystems;
 using V2V.Storage;
+using V2V.Storage.Volumes;
 
 namespace V2V.Core.Guest;
 
@@ -22,7 +23,10 @@ public sealed class GuestDisks : IDisposable
         _ownsDevices = ownsDevices;
         try
         {
-            Volumes = [.. devices.SelectMany((device, index) => VolumeFinder.Find(device, index, _warnings))];
+            List<GuestVolume> plain = [.. devices.SelectMany((device, index) => VolumeFinder.Find(device, index, _warnings))];
+            Assembled = StackedVolumes.Assemble(plain);
+            _warnings.AddRange(Assembled.Warnings);
+            Volumes = [.. plain, .. Assembled.Volumes.Select(StackedVolumes.Describe)];
         }
         catch
         {
@@ -34,8 +38,11 @@ public sealed class GuestDisks : IDisposable
     /// <summary>The disks, in the order in which the guest sees them.</summary>
     public IReadOnlyList<BlockDevice> Devices { get; }
 
-    /// <summary>Every volume of every disk, in order of disk and partition table.</summary>
+    /// <summary>Every volume: those of the disks in order of disk and partition table, then those put together from them.</summary>
     public IReadOnlyList<GuestVolume> Volumes { get; }
+
+    /// <summary>Arrays, volume groups and encrypted volumes, and what of them could not be put together.</summary>
+    internal AssembledVolumes Assembled { get; }
 
     /// <summary>What is odd in the partition tables.</summary>
     public IReadOnlyList<string> Warnings => _warnings;

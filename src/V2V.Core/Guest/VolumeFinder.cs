@@ -12,6 +12,7 @@ internal static class VolumeFinder
     internal static IEnumerable<GuestVolume> Find(BlockDevice disk, int diskIndex, List<string> warnings)
     {
         string diskName = GuestDisks.DiskName(diskIndex);
+        var whole = new VolumeInfo(diskName, diskIndex, 0, 0, disk.Length, null, null, null, null, null, null);
         PartitionTable table;
         try
         {
@@ -21,19 +22,29 @@ internal static class VolumeFinder
         {
             // One broken disk must not hide what is on the others.
             warnings.Add($"The partition table of {diskName} cannot be read: {e.Message}");
-            return [Make(disk, new VolumeInfo(diskName, diskIndex, 0, 0, disk.Length, null, null, null, null, null, null))];
+            return [Make(disk, whole)];
         }
 
         warnings.AddRange(table.Warnings.Select(w => $"{diskName}: {w}"));
         if (table.Scheme == PartitionScheme.None)
         {
-            return [Identify(disk, new VolumeInfo(diskName, diskIndex, 0, 0, disk.Length, null, null, null, null, null, null))];
+            return [Identify(disk, whole)];
+        }
+
+        // A member of an array of whole disks whose superblock lies at the end shows the array's own partition table.
+        if (FileSystemProbe.Identify(disk) is { Type: "linux_raid_member" } member && !OwnsSuperblock(disk, table))
+        {
+            return [Make(disk, whole with { FileSystem = member.Type, Uuid = member.Uuid, Label = member.Label })];
         }
 
         return table.Partitions.Where(p => !p.IsExtended).Select(p => Identify(p.Open(disk), new VolumeInfo(
             GuestDisks.VolumeName(diskIndex, p.Number), diskIndex, p.Number, p.Offset, p.Length, null, null, null, p.PartUuid,
             string.IsNullOrEmpty(p.Name) ? null : p.Name, p.TypeGuid?.ToString("D", CultureInfo.InvariantCulture) ?? p.MbrType?.ToString("x2", CultureInfo.InvariantCulture))));
     }
+
+    /// <summary>True if the superblock at the end of the disk is that of its last partition.</summary>
+    private static bool OwnsSuperblock(BlockDevice disk, PartitionTable table) =>
+        table.Partitions.Where(p => !p.IsExtended).MaxBy(p => p.Offset) is { } last && FileSystemProbe.Identify(last.Open(disk)).Type == "linux_raid_member";
 
     private static GuestVolume Identify(BlockDevice device, VolumeInfo info)
     {

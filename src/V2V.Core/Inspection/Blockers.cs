@@ -1,4 +1,5 @@
 using V2V.Core.Inspection.Volumes;
+using V2V.Storage.Volumes;
 
 namespace V2V.Core.Inspection;
 
@@ -7,9 +8,9 @@ internal static class Blockers
 {
     private static readonly (string Type, string ErrorId, string What)[] s_unsupported =
     [
-        ("crypto_LUKS", "InspectionLuksUnsupported", "an encrypted volume (LUKS)"),
-        ("LVM2_member", "InspectionLvmUnsupported", "part of an LVM volume group"),
-        ("linux_raid_member", "InspectionMdRaidUnsupported", "part of an md array"),
+        ("crypto_LUKS", "InspectionLuksUnsupported", "an encrypted volume (LUKS) that V2V does not recognise"),
+        ("LVM2_member", "InspectionLvmUnsupported", "part of an LVM volume group whose description is on none of the disks"),
+        ("linux_raid_member", "InspectionMdRaidUnsupported", "part of an md array with a damaged superblock"),
         ("xfs", "InspectionXfsUnsupported", "an XFS file system"),
         ("BitLocker", "InspectionBitLockerUnsupported", "encrypted by BitLocker"),
         ("swsuspend", "InspectionHibernated", "swap space that holds the image of a hibernated guest"),
@@ -35,10 +36,25 @@ internal static class Blockers
                 "Check the file system in the guest (fsck) and export it again.");
     }
 
-    internal static BlockerInfo Stacked(string spec, string point) => new(
-        spec.StartsWith("/dev/md", StringComparison.Ordinal) ? "InspectionMdRaidUnsupported" : "InspectionLvmUnsupported",
-        $"fstab mounts {spec} at {point}: a logical, encrypted or RAID volume, which this version of V2V cannot open.", spec,
-        "Wait for a version that can, or move the guest to plain partitions first.");
+    /// <summary>A volume of fstab that was not put together: why, if that is known.</summary>
+    internal static BlockerInfo Stacked(string spec, string point, IReadOnlyList<VolumeProblem> problems)
+    {
+        bool isArray = spec.StartsWith("/dev/md", StringComparison.Ordinal);
+        string name = spec["/dev/".Length..].Replace("mapper/", "", StringComparison.Ordinal).Replace("--", "-", StringComparison.Ordinal).Replace('-', '/');
+        VolumeProblem? problem = problems.FirstOrDefault(p => p.Target.Length > 0 && name.Contains(p.Target.Replace('-', '/'), StringComparison.Ordinal))
+            ?? problems.FirstOrDefault(p => isArray == p.ErrorId.StartsWith("Md", StringComparison.Ordinal));
+        return problem is not null
+            ? Refused(problem) with { Message = $"fstab mounts {spec} at {point}, which was not put together: {problem.Message}" }
+            : new BlockerInfo(
+                isArray ? "InspectionArrayMissing" : "InspectionVolumeMissing", $"fstab mounts {spec} at {point}: a logical, encrypted or RAID volume that is on none of the machine's disks.", spec,
+                "Import the machine with all its disks.");
+    }
+
+    /// <summary>A volume that could not be put together.</summary>
+    internal static BlockerInfo Refused(VolumeProblem problem) => new(problem.ErrorId, problem.Message, problem.Target, problem.Advice);
+
+    internal static BlockerInfo ReadOnlyVolume(string device, string point, string reason) => new(
+        "InspectionVolumeReadOnly", $"{device}, mounted at {point}, cannot be written: {reason}", device, "Put the volume in order in the guest, shut it down and export it again.");
 
     internal static BlockerInfo Hibernated(string device) => new(
         "InspectionHibernated", $"The guest is hibernated: {device} holds its memory.", device, "Start the guest, shut it down properly, and export it again.");

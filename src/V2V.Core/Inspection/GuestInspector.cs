@@ -3,6 +3,7 @@ using V2V.Core.Inspection.Boot;
 using V2V.Core.Inspection.Distributions;
 using V2V.Core.Inspection.Volumes;
 using V2V.Core.Sources;
+using V2V.Storage.Volumes;
 
 namespace V2V.Core.Inspection;
 
@@ -46,7 +47,7 @@ public static class GuestInspector
         List<VolumeReport> roots = [.. reports.Where(r => r.Role is FileSystemRole.LinuxRoot or FileSystemRole.CoreOsRoot)];
         VolumeReport? root = RootChoice.Choose(roots, options.Root, source.Name);
         V2VInspection inspection = root is null
-            ? WithoutLinux(source, reports, firmware, warnings)
+            ? WithoutLinux(source, reports, disks.Assembled, firmware, warnings)
             : new LinuxInspection(source, disks, reports, root, firmware, bootDisk, bootCode, warnings, observer).Run(roots);
         foreach (string warning in inspection.Warnings)
         {
@@ -57,9 +58,9 @@ public static class GuestInspector
     }
 
     /// <summary>A machine with Windows, another system, or none that could be found.</summary>
-    private static V2VInspection WithoutLinux(V2VSource source, List<VolumeReport> reports, FirmwareType firmware, List<string> warnings)
+    private static V2VInspection WithoutLinux(V2VSource source, List<VolumeReport> reports, AssembledVolumes assembled, FirmwareType firmware, List<string> warnings)
     {
-        (string osType, BlockerInfo[] blockers, string? root) = Explain(source, reports);
+        (string osType, BlockerInfo[] blockers, string? root) = Explain(source, reports, assembled);
         return new V2VInspection
         {
             Source = source,
@@ -72,7 +73,7 @@ public static class GuestInspector
         };
     }
 
-    private static (string OsType, BlockerInfo[] Blockers, string? Root) Explain(V2VSource source, List<VolumeReport> reports)
+    private static (string OsType, BlockerInfo[] Blockers, string? Root) Explain(V2VSource source, List<VolumeReport> reports, AssembledVolumes assembled)
     {
         VolumeReport? windows = reports.Find(r => r.Role == FileSystemRole.WindowsRoot)
             ?? reports.Where(r => r.Info.FileSystem is "ntfs" or "BitLocker" && r.Tree is null).MaxBy(r => r.Info.Length);
@@ -92,7 +93,8 @@ public static class GuestInspector
         }
 
         // A root may hide in what could not be opened; each such volume is named once.
-        BlockerInfo[] hidden = [.. reports.Select(Blockers.ForVolume).OfType<BlockerInfo>().DistinctBy(b => (b.ErrorId, b.Target)).Take(32)];
+        IEnumerable<BlockerInfo> refused = assembled.Problems.Select(Blockers.Refused);
+        BlockerInfo[] hidden = [.. refused.Concat(reports.Where(r => !assembled.IsMember(r.Info.Device)).Select(Blockers.ForVolume).OfType<BlockerInfo>()).DistinctBy(b => (b.ErrorId, b.Target)).Take(32)];
         return ("unknown", hidden.Length > 0 ? hidden : [Blockers.NoSystem(source.Name)], null);
     }
 

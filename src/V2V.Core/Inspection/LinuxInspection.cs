@@ -18,7 +18,7 @@ internal sealed class LinuxInspection(
 
     internal V2VInspection Run(List<VolumeReport> roots)
     {
-        List<MountInfo> mounts = MountPlan.Make(root, reports, source.Disks, _blockers, warnings);
+        List<MountInfo> mounts = MountPlan.Make(root, reports, source.Disks, _blockers, warnings, disks.Assembled.Problems);
         GuestTree tree = GuestTree.Mount(disks, mounts, writable: false);
         var context = new InspectionContext(tree, warnings);
         Distribution distribution = DistributionReader.Read(context);
@@ -92,11 +92,15 @@ internal sealed class LinuxInspection(
         SpaceCheck.Check(context.Tree, kernels, _blockers, context);
     }
 
+    /// <summary>The first disk that a volume lies on.</summary>
+    private int? Below(VolumeInfo? volume) => volume is null ? null : !volume.IsStacked ? volume.DiskIndex
+        : disks.Assembled.BaseDevices(volume.Device).Select(disks.FindVolume).OfType<GuestVolume>().Select(v => (int?)v.Info.DiskIndex).Min();
+
     /// <summary>A BIOS starts the disk with the loader's code, UEFI the one with the ESP; without either it is the disk of /boot.</summary>
     private int? FindBootDisk(List<MountInfo> mounts)
     {
         VolumeInfo? Of(string point) => mounts.Find(m => m.MountPoint == point) is { } mount ? reports.Find(r => r.Info.Device == mount.Device)?.Info : null;
-        int? esp = reports.Find(r => FirmwareDetector.IsEsp(r.Info) && mounts.Exists(m => m.Device == r.Info.Device))?.Info.DiskIndex;
-        return (firmware == FirmwareType.Uefi ? esp : bootDisk) ?? Of("/boot")?.DiskIndex ?? root.Info.DiskIndex;
+        int? esp = Below(reports.Find(r => FirmwareDetector.IsEsp(r.Info) && mounts.Exists(m => m.Device == r.Info.Device))?.Info);
+        return (firmware == FirmwareType.Uefi ? esp : bootDisk) ?? Below(Of("/boot")) ?? Below(root.Info);
     }
 }

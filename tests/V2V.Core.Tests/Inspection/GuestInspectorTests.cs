@@ -114,8 +114,8 @@ public class GuestInspectorTests
     [InlineData("luks1", "InspectionLuksUnsupported")]
     [InlineData("luks2", "InspectionLuksUnsupported")]
     [InlineData("lvm2", "InspectionLvmUnsupported")]
-    [InlineData("mdraid", "InspectionMdRaidUnsupported")]
-    [InlineData("mdraid-1", "InspectionMdRaidUnsupported")]
+    [InlineData("mdraid", "InspectionNoOperatingSystem")]
+    [InlineData("mdraid-1", "InspectionNoOperatingSystem")]
     public void EncryptedAndStackedVolumesAreNamed(string image, string errorId)
     {
         string packed = Corpus.Require($"lvm-md/util-linux/{image}.img.xz");
@@ -153,7 +153,7 @@ public class GuestInspectorTests
         string root = TestDisk.Ext4(directory, 16, "-L root", [.. s_debian, ("/etc/fstab", "LABEL=xboot /boot xfs defaults 0 2\n/dev/vg/usr /usr ext4 defaults 0 2\n/dev/md0 /var ext4 defaults 0 2\n")]);
         string xfs = TestDisk.Format(directory, 320, "mkfs.xfs", "-q", "-L", "xboot");
         V2VInspection found = TestDisk.Inspect([TestDisk.Make(directory, ("L", 16, root), ("L", 320, xfs))]);
-        Assert.Equal(["InspectionXfsUnsupported", "InspectionLvmUnsupported", "InspectionMdRaidUnsupported"], found.Blockers.Select(b => b.ErrorId));
+        Assert.Equal(["InspectionXfsUnsupported", "InspectionVolumeMissing", "InspectionArrayMissing"], found.Blockers.Select(b => b.ErrorId));
     }
 
     [Fact]

@@ -9,7 +9,11 @@ namespace V2V.Core.Inspection.Volumes;
 /// Finds the volume that a name in a guest's configuration stands for. Names by UUID and label are looked up; names by position
 /// (<c>/dev/sdb1</c>) count the source's disks, as the guest's kernel did.
 /// </summary>
-internal sealed partial class DeviceNameResolver(IReadOnlyList<VolumeInfo> volumes, IReadOnlyList<SourceDisk> disks)
+/// <param name="volumes">The guest's volumes.</param>
+/// <param name="disks">The source's disks.</param>
+/// <param name="names">Names that only the guest's own settings know (crypttab, mdadm.conf), and the volumes they stand for.</param>
+internal sealed partial class DeviceNameResolver(
+    IReadOnlyList<VolumeInfo> volumes, IReadOnlyList<SourceDisk> disks, IReadOnlyDictionary<string, VolumeInfo>? names = null)
 {
     private const int MaxSpecLength = 1024;
 
@@ -22,7 +26,7 @@ internal sealed partial class DeviceNameResolver(IReadOnlyList<VolumeInfo> volum
         /// <summary>No volume of the guest's disks answers to the name.</summary>
         Missing,
 
-        /// <summary>A logical volume, an md array, an encrypted volume: this version does not assemble them.</summary>
+        /// <summary>A logical volume, an md array, an encrypted volume that was not found or could not be put together.</summary>
         Stacked,
 
         /// <summary>Something that is no volume: a pseudo file system, a network share, a removable drive.</summary>
@@ -56,8 +60,17 @@ internal sealed partial class DeviceNameResolver(IReadOnlyList<VolumeInfo> volum
         }
 
         string name = spec[5..];
+        if (Stacked(name) is { } stacked)
+        {
+            return (Outcome.Found, stacked);
+        }
+
         return name.StartsWith("disk/", StringComparison.Ordinal) ? ByLink(name[5..]) : ByDeviceName(name);
     }
+
+    /// <summary>A volume that was put together, by one of its names.</summary>
+    private VolumeInfo? Stacked(string name) =>
+        names?.GetValueOrDefault(name) ?? volumes.FirstOrDefault(v => v.IsStacked && v.Device == name) ?? volumes.FirstOrDefault(v => v.IsStacked && v.Aliases.Contains(name));
 
     /// <summary>The volume that a name stands for, or null for whatever reason.</summary>
     internal VolumeInfo? Find(string spec) => Resolve(spec).Volume;
@@ -131,18 +144,22 @@ internal sealed partial class DeviceNameResolver(IReadOnlyList<VolumeInfo> volum
     private (Outcome, VolumeInfo?) OnlyDisk(int partition) =>
         DiskCount() == 1 ? Result(OnDisk(0, partition)) : (Outcome.Missing, null);
 
-    private int DiskCount() => volumes.Select(v => v.DiskIndex).Distinct().Count();
+    private int DiskCount() => volumes.Where(v => !v.IsStacked).Select(v => v.DiskIndex).Distinct().Count();
 
-    private VolumeInfo? OnDisk(int disk, int partition) => volumes.FirstOrDefault(v => v.DiskIndex == disk && v.PartitionNumber == partition);
+    private VolumeInfo? OnDisk(int disk, int partition) => disk < 0 ? null : volumes.FirstOrDefault(v => v.DiskIndex == disk && v.PartitionNumber == partition);
 
-    private VolumeInfo? ByUuid(string value) => volumes.FirstOrDefault(v => v.Uuid is not null && v.Uuid.Equals(value, StringComparison.OrdinalIgnoreCase));
+    private VolumeInfo? ByUuid(string value) => Original(v => v.Uuid is not null && v.Uuid.Equals(value, StringComparison.OrdinalIgnoreCase));
 
-    private VolumeInfo? ByLabel(string value) => volumes.FirstOrDefault(v => v.Label == value && value.Length > 0);
+    private VolumeInfo? ByLabel(string value) => Original(v => v.Label == value && value.Length > 0);
 
     private VolumeInfo? ByPartitionUuid(string value) =>
         volumes.FirstOrDefault(v => v.PartitionUuid is not null && v.PartitionUuid.Equals(value, StringComparison.OrdinalIgnoreCase));
 
     private VolumeInfo? ByPartitionLabel(string value) => volumes.FirstOrDefault(v => v.PartitionLabel == value && value.Length > 0);
+
+    /// <summary>The volume that answers; the members of a mirror and snapshots show what they hold a second time.</summary>
+    private VolumeInfo? Original(Func<VolumeInfo, bool> isMatch) =>
+        volumes.Where(isMatch).OrderBy(v => v.Kind == "snapshot" || v.FileSystem?.EndsWith("_member", StringComparison.Ordinal) == true).FirstOrDefault();
 
     /// <summary>nvmeXnY: X counts controllers, Y namespaces on one, which VMware numbers by unit.</summary>
     private int NvmeDisk(int controller, int nameSpace)

@@ -1,6 +1,7 @@
 using V2V.Core.Guest;
 using V2V.Core.Inspection.Boot;
 using V2V.Core.Sources;
+using V2V.Storage.Volumes;
 
 namespace V2V.Core.Inspection.Volumes;
 
@@ -16,9 +17,10 @@ internal sealed class MountPlan
     private readonly List<BlockerInfo> _blockers;
     private readonly List<string> _warnings;
     private readonly IReadOnlyList<VolumeReport> _reports;
+    private readonly IReadOnlyList<VolumeProblem> _problems;
 
-    private MountPlan(IReadOnlyList<VolumeReport> reports, List<BlockerInfo> blockers, List<string> warnings) =>
-        (_reports, _blockers, _warnings) = (reports, blockers, warnings);
+    private MountPlan(IReadOnlyList<VolumeReport> reports, List<BlockerInfo> blockers, List<string> warnings, IReadOnlyList<VolumeProblem> problems) =>
+        (_reports, _blockers, _warnings, _problems) = (reports, blockers, warnings, problems);
 
     /// <summary>Reads the fstab of a root and resolves it.</summary>
     /// <param name="root">The root file system.</param>
@@ -26,18 +28,22 @@ internal sealed class MountPlan
     /// <param name="disks">The source's disks.</param>
     /// <param name="blockers">Takes what prevents a conversion.</param>
     /// <param name="warnings">Takes what a user should know.</param>
+    /// <param name="problems">Volumes that could not be put together.</param>
     internal static List<MountInfo> Make(
-        VolumeReport root, IReadOnlyList<VolumeReport> reports, IReadOnlyList<SourceDisk> disks, List<BlockerInfo> blockers, List<string> warnings)
+        VolumeReport root, IReadOnlyList<VolumeReport> reports, IReadOnlyList<SourceDisk> disks, List<BlockerInfo> blockers, List<string> warnings,
+        IReadOnlyList<VolumeProblem>? problems = null)
     {
-        var plan = new MountPlan(reports, blockers, warnings);
+        var plan = new MountPlan(reports, blockers, warnings, problems ?? []);
         plan._mounts.Add("/", new MountInfo("/", root.Info.Device, root.Info.FileSystem ?? "", "/dev/" + root.Info.Device, root.MountOptions.Length > 0 ? root.MountOptions : "defaults"));
-        var resolver = new DeviceNameResolver([.. reports.Select(r => r.Info)], disks);
+        VolumeInfo[] volumes = [.. reports.Select(r => r.Info)];
+        var resolver = new DeviceNameResolver(volumes, disks, StackedNames.Read(root.Tree!, volumes));
         foreach (FstabLine line in FstabLine.Parse(plan.ReadFstab(root.Tree!)))
         {
             plan.Add(line, root, resolver);
         }
 
         plan.AddEsp(root.Tree!);
+        plan.CheckWritable();
         return [.. plan._mounts.Values.OrderBy(m => m.MountPoint.Length).ThenBy(m => m.MountPoint, StringComparer.Ordinal)];
     }
 
@@ -91,7 +97,7 @@ internal sealed class MountPlan
         }
         else if (outcome == DeviceNameResolver.Outcome.Stacked)
         {
-            Problem(point, Blockers.Stacked(line.Spec, point));
+            Problem(point, Blockers.Stacked(line.Spec, point, _problems));
         }
         else if (outcome is DeviceNameResolver.Outcome.Missing or DeviceNameResolver.Outcome.Found && !line.HasOption("nofail") && !line.HasOption("noauto"))
         {
@@ -141,6 +147,18 @@ internal sealed class MountPlan
             if (point is not null)
             {
                 _mounts.Add(point, new MountInfo(point, esps[0].Info.Device, "vfat", "/dev/" + esps[0].Info.Device, "defaults"));
+            }
+        }
+    }
+
+    /// <summary>What can be read but not written can be inspected, not converted.</summary>
+    private void CheckWritable()
+    {
+        foreach (MountInfo mount in _mounts.Values)
+        {
+            if (_reports.FirstOrDefault(r => r.Info.Device == mount.Device)?.Info.ReadOnlyReason is { } reason)
+            {
+                _blockers.Add(Blockers.ReadOnlyVolume(mount.Device, mount.MountPoint, reason));
             }
         }
     }

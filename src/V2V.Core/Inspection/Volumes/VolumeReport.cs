@@ -29,7 +29,7 @@ internal sealed record VolumeReport(VolumeInfo Info, FileSystemRole Role, GuestT
 
     private static VolumeReport Read(GuestDisks disks, VolumeInfo info)
     {
-        if (info.FileSystem is null or "swap" or "swsuspend" or "crypto_LUKS" or "BitLocker" || info.FileSystem.EndsWith("_member", StringComparison.Ordinal))
+        if (info.Kind == "snapshot" || info.FileSystem is null or "swap" or "swsuspend" or "crypto_LUKS" or "BitLocker" || info.FileSystem.EndsWith("_member", StringComparison.Ordinal))
         {
             return new VolumeReport(info, FileSystemRole.Other, null, null);
         }

@@ -12,7 +12,7 @@ internal sealed class DeviceNames(ConversionContext context)
 {
     private static readonly string[] s_lasting = ["/dev/disk/by-uuid/", "/dev/disk/by-label/", "/dev/disk/by-partuuid/", "/dev/disk/by-partlabel/"];
 
-    private readonly DeviceNameResolver _resolver = new(context.Inspection.Volumes, context.Source.Disks);
+    private readonly DeviceNameResolver _resolver = new(context.Inspection.Volumes, context.Source.Disks, StackedNames.Read(context.Tree, context.Inspection.Volumes));
 
     /// <summary>The name to use instead of a name, or null to leave it: it lasts, or stands for nothing that is known.</summary>
     /// <param name="name">A name as the guest wrote it.</param>
@@ -59,6 +59,12 @@ internal sealed class DeviceNames(ConversionContext context)
         }
 
         (DeviceNameResolver.Outcome outcome, VolumeInfo? volume) = _resolver.Resolve(name);
+        if (volume?.IsStacked == true)
+        {
+            // Names of arrays, logical and encrypted volumes do not depend on the bus.
+            return null;
+        }
+
         if (outcome == DeviceNameResolver.Outcome.Missing)
         {
             context.Warn($"{where}: {name} names no volume of the machine's disks; it was left as it is.");
