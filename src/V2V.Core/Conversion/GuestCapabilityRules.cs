@@ -11,7 +11,7 @@ internal static class GuestCapabilityRules
     internal static GuestCapabilities Describe(V2VInspection inspection, KernelDrivers drivers)
     {
         bool isX86 = inspection.Architecture is "x86_64" or "i386" or "i486" or "i586" or "i686" or "unknown";
-        bool isModern = IsModern(inspection);
+        bool isModern = IsModern(inspection, drivers.Boot);
         FirmwareType firmware = inspection.Firmware != FirmwareType.Unknown ? inspection.Firmware : inspection.Source.Firmware;
         string machine = !isX86 ? "virt" : isModern || firmware == FirmwareType.Uefi ? "q35" : "pc";
         BlockBus bus = drivers.Bus == BlockBus.Sata && machine == "pc" ? BlockBus.Ide : drivers.Bus;
@@ -39,13 +39,14 @@ internal static class GuestCapabilityRules
         };
     }
 
-    /// <summary>True if the release knows Q35 and virtio 1.0, which osinfo-db gives to the same releases of this family.</summary>
-    private static bool IsModern(V2VInspection inspection) => inspection.Distro switch
+    /// <summary>True if the release knows Q35 and virtio 1.0, which osinfo-db gives to the same releases of this family: those with Linux 4.9 and later.</summary>
+    private static bool IsModern(V2VInspection inspection, KernelInfo? kernel) => inspection.Distro switch
     {
         "debian" => inspection.Version.Major is 0 or >= 9,
         "ubuntu" => inspection.Version >= s_ubuntuWithVirtio10,
         "linuxmint" => inspection.Version.Major is 0 or >= 19,
-        _ => true,
+        "kalilinux" => true,
+        _ => kernel is null || PackageVersion.Compare(kernel.Version, "4.9") >= 0,
     };
 
     private static bool Has(KernelInfo? kernel, string module) => kernel is not null && (kernel.Modules.Contains(module) || kernel.BuiltIn.Contains(module));

@@ -14,8 +14,6 @@ public static class GuestConverter
 {
     private const string EspType = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b";
 
-    private static readonly string[] s_debianFamily = ["debian", "ubuntu", "linuxmint", "kalilinux"];
-
     /// <summary>Inspects a machine and converts its guest.</summary>
     public static V2VOverlay Convert(V2VSource source, ConversionOptions options, IOperationObserver observer)
     {
@@ -39,10 +37,10 @@ public static class GuestConverter
             inspection = GuestInspector.Inspect(inspection.Source, new InspectionOptions { Root = root }, observer);
         }
 
-        CheckConvertible(inspection);
+        string? doubt = Convertibility.Check(inspection);
         CheckOptions(options);
         using OverlaySet overlays = OverlaySet.Create(inspection.Source, options);
-        (ConversionContext context, long trimmed) = Edit(inspection, options, observer, overlays);
+        (ConversionContext context, long trimmed) = Edit(inspection, options, observer, overlays, doubt);
         foreach (BlockDevice device in overlays.Devices)
         {
             device.Flush();
@@ -68,11 +66,16 @@ public static class GuestConverter
         };
     }
 
-    private static (ConversionContext Context, long Trimmed) Edit(V2VInspection inspection, ConversionOptions options, IOperationObserver observer, OverlaySet overlays)
+    private static (ConversionContext Context, long Trimmed) Edit(V2VInspection inspection, ConversionOptions options, IOperationObserver observer, OverlaySet overlays, string? doubt)
     {
         using GuestDisks disks = GuestDisks.Open(overlays.Devices);
         GuestTree tree = GuestTree.Mount(disks, WithEsp(inspection), writable: true);
         var context = new ConversionContext(inspection, options, tree, observer);
+        if (doubt is not null)
+        {
+            context.Warn(doubt);
+        }
+
         foreach (ConversionStep step in LinuxConversion.Steps)
         {
             observer.CancellationToken.ThrowIfCancellationRequested();
@@ -92,42 +95,6 @@ public static class GuestConverter
         return esp is null || inspection.Mounts.Any(m => m.Device == esp.Device || m.MountPoint is "/boot/efi" or "/efi")
             ? inspection.Mounts
             : [.. inspection.Mounts, new MountInfo("/boot/efi", esp.Device, "vfat", "", "")];
-    }
-
-    private static void CheckConvertible(V2VInspection inspection)
-    {
-        if (inspection.Blockers is [{ } blocker, ..])
-        {
-            throw new V2VException(blocker.ErrorId, V2VErrorKind.InvalidState, blocker.Message, blocker.Target, blocker.Advice);
-        }
-
-        if (inspection.OsType != "linux" || !s_debianFamily.Contains(inspection.Distro))
-        {
-            throw V2VException.Unsupported(
-                "ConversionDistroUnsupported", $"Guests of the kind {inspection.OsType}/{inspection.Distro} cannot be converted by this version.", inspection.Name,
-                "Export the source as it is, or convert the guest with a later version.");
-        }
-
-        if (inspection.PackageFormat != "deb" || inspection.Applications.Count == 0)
-        {
-            throw new V2VException(
-                "ConversionPackagesMissing", V2VErrorKind.InvalidState, "The guest's list of installed packages is missing or empty.", inspection.Name,
-                "Repair /var/lib/dpkg/status in the guest and export it again.");
-        }
-
-        if (inspection.Kernels.Count == 0)
-        {
-            throw new V2VException(
-                "ConversionKernelMissing", V2VErrorKind.InvalidState, "The guest has no installed kernel.", inspection.Name,
-                "Install a kernel in the guest and export it again.");
-        }
-
-        if (inspection.BootLoader?.Type is not ("grub2" or "grub1"))
-        {
-            throw V2VException.Unsupported(
-                "ConversionLoaderUnsupported", $"The guest's boot loader ({inspection.BootLoader?.Type ?? "none found"}) is not supported; GRUB is.", inspection.Name,
-                "Install GRUB in the guest and export it again.");
-        }
     }
 
     private static void CheckOptions(ConversionOptions options)

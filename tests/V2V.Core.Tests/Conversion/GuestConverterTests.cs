@@ -131,9 +131,9 @@ public sealed class GuestConverterTests
     [Fact]
     public void WhatCannotBeConvertedIsRefusedByName()
     {
-        var guest = new PhonyGuest { Distro = "archlinux" };
+        var guest = new PhonyGuest { Distro = "archlinux", PackageFormat = "pacman" };
         Assert.Equal("ConversionDistroUnsupported", Error(guest));
-        guest.Distro = "debian";
+        guest = new PhonyGuest();
         guest.Packages.Clear();
         Assert.Equal("ConversionPackagesMissing", Error(guest));
         guest = new PhonyGuest();
@@ -141,11 +141,47 @@ public sealed class GuestConverterTests
         Assert.Equal("ConversionKernelMissing", Error(guest));
         guest = new PhonyGuest { Options = new ConversionOptions { GuestAgentPackage = "/nowhere/agent.deb" } };
         Assert.Equal("GuestAgentPackageInvalid", Error(guest));
+        guest = new PhonyGuest { BootLoader = new BootLoaderInfo("systemd-boot", "/boot/efi/loader/loader.conf", true) };
+        Assert.Equal("ConversionLoaderUnsupported", Error(guest));
+        guest = new PhonyGuest { Distro = "debian-based" };
+        Assert.Equal("ConversionInitramfsToolUnsupported", Error(guest));
         guest = new PhonyGuest { Options = new ConversionOptions { PreferredBus = BlockBus.Ide } };
         Assert.Equal("ConversionBusInvalid", Error(guest));
 
         static string Error(PhonyGuest guest) =>
             Assert.Throws<V2VException>(() => GuestConverter.Convert(guest.Inspect(), guest.Options, SilentObserver.Instance)).ErrorId;
+    }
+
+    [Theory]
+    [InlineData("ID=pop\nID_LIKE=\"ubuntu debian\"\nPRETTY_NAME=\"Pop!_OS 22.04 LTS\"\nVERSION_ID=22.04\n", "Pop!_OS 22.04 LTS")]
+    [InlineData("ID=deepin\nPRETTY_NAME=\"Deepin 20\"\nVERSION_ID=20\n", "Deepin 20")]
+    [InlineData("ID=ubuntu\nID_LIKE=debian\nPRETTY_NAME=\"Ubuntu 24.04 LTS\"\nVERSION_ID=24.04\n", null)]
+    [InlineData("ID=kali\nID_LIKE=debian\nPRETTY_NAME=\"Kali GNU/Linux Rolling\"\nVERSION_ID=2024.1\n", null)]
+    public void ADerivativeIsConvertedByWhatItHas(string osRelease, string? warned)
+    {
+        using var directory = new TemporaryDirectory();
+        string raw = directory.File("guest.raw");
+        CopyWithGarbage(raw, out _);
+        using (FileDevice device = FileDevice.Open(raw, writable: true))
+        using (GuestDisks disks = GuestDisks.Open([device]))
+        {
+            GuestTree tree = GuestTree.Mount(disks, [new MountInfo("/", "sda1", "ext4", "", "")], writable: true);
+            Write(tree, "/etc/os-release", osRelease);
+            Write(tree, "/etc/debian_version", "bookworm/sid\n");
+            Write(tree, "/var/lib/dpkg/status", tree.ReadAllText("/var/lib/dpkg/status") + "\nPackage: initramfs-tools\nStatus: install ok installed\nVersion: 0.142\nArchitecture: all\n");
+            tree.Flush();
+        }
+
+        V2VOverlay overlay = ConvertDisk(raw, new ConversionOptions { WorkingDirectory = directory.Path, WhatIf = true });
+        Assert.Contains(overlay.Changes, c => c.Kind == GuestChangeKind.Append);
+        Assert.Equal(warned is null ? [] : [$"{warned} is not known by name; it was converted like Debian, because it has dpkg, initramfs-tools, GRUB."],
+            overlay.Warnings.Where(w => w.Contains("known by name", StringComparison.Ordinal)));
+
+        static void Write(GuestTree tree, string path, string text)
+        {
+            var editor = new GuestEditor(tree) { Step = "test" };
+            editor.WriteText(path, text, "test");
+        }
     }
 
     private static V2VOverlay Convert(string ova, ConversionOptions options) =>

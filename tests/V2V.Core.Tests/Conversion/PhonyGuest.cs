@@ -52,6 +52,10 @@ internal sealed class PhonyGuest
 
     public string Distro { get; set; } = "debian";
 
+    public string PackageFormat { get; set; } = "deb";
+
+    public BootLoaderInfo? BootLoader { get; set; } = new("grub2", "/boot/grub/grub.cfg", null);
+
     public Version Version { get; set; } = new(12, 0);
 
     public string InitSystem { get; set; } = "systemd";
@@ -125,7 +129,7 @@ internal sealed class PhonyGuest
         Distro = Distro,
         Version = Version,
         Architecture = "x86_64",
-        PackageFormat = "deb",
+        PackageFormat = PackageFormat,
         PackageManager = "apt",
         InitSystem = InitSystem,
         Firmware = Firmware,
@@ -136,7 +140,7 @@ internal sealed class PhonyGuest
         GuestTools = Tools,
         Applications = Packages,
         HasCloudInit = HasCloudInit,
-        BootLoader = new BootLoaderInfo("grub2", "/boot/grub/grub.cfg", null),
+        BootLoader = BootLoader,
         Mounts = [new MountInfo("/", "sda1", "ext4", "/dev/sda1", "")],
     };
 

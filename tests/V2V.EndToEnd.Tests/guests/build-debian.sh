@@ -4,41 +4,62 @@
 #   * /dev/sdX names in fstab, in the kernel's command line and in resume;
 #   * open-vm-tools installed; a static address on ens192, the name that VMware's PCI slot gives.
 # The guest has a login on ttyS0 and reports what the tests ask for on ttyS1 (v2v-report.service).
+# Layouts: bios and uefi have one file system and ifupdown; split is UEFI with /boot on ext3, netplan over systemd-networkd, a second
+# kernel that comes first in the menu but is not the default, grub.cfg by the guest's own grub-mkconfig, and its agent's package not
+# installed but in OUTPUT.raw.site, a repository that boot.sh can serve to it.
 #
-# usage: build-debian.sh bios|uefi OUTPUT.raw [SUITE]       (root; debootstrap, e2fsprogs, dosfstools, mtools, fdisk)
+# usage: build-debian.sh bios|uefi|split OUTPUT.raw [SUITE]       (root; debootstrap, e2fsprogs, dosfstools, mtools, fdisk)
 set -euo pipefail
-firmware=$1 image=$2 suite=${3:-bookworm}
+layout=$1 image=$2 suite=${3:-bookworm}
+firmware=$([ "$layout" = bios ] && echo bios || echo uefi)
 here=$(cd "$(dirname "$0")" && pwd)
 size_mib=${GUEST_MIB:-3072}
 cache=${V2V_GUEST_CACHE:-/var/tmp/v2v-guests}
 mirror=$(sed -n 's/^URIs: *//p;s/^deb *\(\[[^]]*\] *\)\?\(http[^ ]*debian\) .*/\2/p' /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | head -1 || true)
 [ -n "$mirror" ] || { echo "no Debian mirror in the apt sources" >&2; exit 1; }
-base=linux-image-amd64,systemd-sysv,udev,dbus,ifupdown,iproute2,initramfs-tools,zstd,open-vm-tools,libglib2.0-0,liburing2,libnuma1,apt-utils,openssh-server
-case $firmware in
+case $suite in
+  bullseye) agent_needs=libglib2.0-0,liburing1,libnuma1 ;;
+  bookworm) agent_needs=libglib2.0-0,liburing2,libnuma1 ;;
+  *) agent_needs=libglib2.0-0t64,liburing2,libnuma1 ;;
+esac
+base=linux-image-amd64,systemd-sysv,udev,dbus,ifupdown,iproute2,initramfs-tools,zstd,open-vm-tools,$agent_needs,apt-utils,openssh-server
+efi=grub-efi-amd64-signed,shim-signed,grub-efi-amd64-bin,grub2-common
+case $layout in
   bios) packages=$base,grub-pc-bin,grub2-common ;;
-  uefi) packages=$base,grub-efi-amd64-signed,shim-signed,grub-efi-amd64-bin,grub2-common ;;
-  *) echo "firmware must be bios or uefi" >&2; exit 2 ;;
+  uefi) packages=$base,$efi ;;
+  split) packages=linux-image-amd64,linux-image-cloud-amd64,systemd-sysv,udev,dbus,netplan.io,iproute2,initramfs-tools,zstd,open-vm-tools,apt-utils,$efi ;;
+  *) echo "the layout must be bios, uefi or split" >&2; exit 2 ;;
 esac
 
 mkdir -p "$cache"
 work=$(mktemp -d "$cache/build.XXXXXX")
 root=$work/root
-cleanup() { umount -l "$root/proc" "$root/sys" "$root/dev" 2>/dev/null || true; umount "$work/mnt" 2>/dev/null || true; rm -rf "$work"; }
+cleanup() {
+  umount -l "$root/proc" "$root/sys" "$root/dev" "$work/mnt/proc" "$work/mnt/sys" "$work/mnt/dev" 2>/dev/null || true
+  umount "$work/mnt/boot" "$work/mnt" 2>/dev/null || true
+  if mountpoint -q "$work/mnt" || mountpoint -q "$root/dev"; then echo "$work is still in use" >&2; else rm -rf "$work"; fi
+}
 trap cleanup EXIT
 
-tarball=$cache/$suite-$firmware-$(printf %s "$packages" | sha256sum | cut -c1-8).tar
+tarball=$cache/$suite-$layout-$(printf %s "$packages" | sha256sum | cut -c1-8).tar
 if [ ! -f "$tarball" ]; then
-  debootstrap --variant=minbase --include="$packages" "$suite" "$root" "$mirror" >"$cache/debootstrap-$firmware.log" 2>&1 || { tail -20 "$cache/debootstrap-$firmware.log" >&2; exit 1; }
+  debootstrap --variant=minbase --include="$packages" "$suite" "$root" "$mirror" >"$cache/debootstrap-$layout.log" 2>&1 || { tail -20 "$cache/debootstrap-$layout.log" >&2; exit 1; }
   rm -f "$root"/var/cache/apt/archives/*.deb
+  if [ "$layout" = split ]; then
+    { chroot "$root" apt-get update -q; chroot "$root" apt-get install -qy --no-install-recommends --download-only qemu-guest-agent; } >>"$cache/debootstrap-$layout.log" 2>&1
+    mkdir "$root/v2v-site"; mv "$root"/var/cache/apt/archives/*.deb "$root/v2v-site"
+    chroot "$root" sh -c 'cd /v2v-site && apt-ftparchive packages . >Packages && apt-ftparchive release . >Release'
+    rm -rf "$root"/var/lib/apt/lists/*
+  fi
   tar -C "$root" --xattrs -cf "$tarball.partial" . && mv "$tarball.partial" "$tarball"
 else
   mkdir -p "$root"; tar -C "$root" --xattrs -xpf "$tarball"
 fi
 
-# Partitions. BIOS: root, swap in an extended partition. UEFI: ESP, root, swap.
+# Partitions. BIOS: root, swap in an extended partition. UEFI: ESP, root, swap. Split: ESP, /boot, root, swap.
 rm -f "$image"; truncate -s "${size_mib}M" "$image"
-swap_mib=256
-if [ "$firmware" = bios ]; then
+swap_mib=256 boot_mib=0
+if [ "$layout" = bios ]; then
   root_start=1; root_mib=$((size_mib - swap_mib - 4)); swap_start=$((root_start + root_mib + 2))
   sfdisk -q "$image" <<PT
 label: dos
@@ -47,22 +68,29 @@ start=$((root_start * 2048)), size=$((root_mib * 2048)), type=83, bootable
 start=$(((swap_start - 1) * 2048)), type=5
 start=$((swap_start * 2048)), size=$((swap_mib * 2048)), type=82
 PT
-  root_dev=/dev/sda1 swap_dev=/dev/sda5 esp_dev=
+  root_dev=/dev/sda1 swap_dev=/dev/sda5 esp_dev= boot_dev=
 else
-  esp_start=1 esp_mib=64; root_start=$((esp_start + esp_mib)); root_mib=$((size_mib - esp_mib - swap_mib - 2)); swap_start=$((root_start + root_mib))
-  sfdisk -q "$image" <<PT
-label: gpt
-start=$((esp_start * 2048)), size=$((esp_mib * 2048)), type=uefi, name="EFI System"
-start=$((root_start * 2048)), size=$((root_mib * 2048)), type=linux, name="root"
-start=$((swap_start * 2048)), size=$((swap_mib * 2048)), type=swap, name="swap"
-PT
-  root_dev=/dev/sda2 swap_dev=/dev/sda3 esp_dev=/dev/sda1
+  [ "$layout" = uefi ] || boot_mib=256
+  esp_start=1 esp_mib=64; boot_start=$((esp_start + esp_mib)); root_start=$((boot_start + boot_mib))
+  root_mib=$((size_mib - esp_mib - boot_mib - swap_mib - 2)); swap_start=$((root_start + root_mib))
+  {
+    echo "label: gpt"
+    echo "start=$((esp_start * 2048)), size=$((esp_mib * 2048)), type=uefi, name=\"EFI System\""
+    [ $boot_mib = 0 ] || echo "start=$((boot_start * 2048)), size=$((boot_mib * 2048)), type=linux, name=\"boot\""
+    echo "start=$((root_start * 2048)), size=$((root_mib * 2048)), type=linux, name=\"root\""
+    echo "start=$((swap_start * 2048)), size=$((swap_mib * 2048)), type=swap, name=\"swap\""
+  } | sfdisk -q "$image"
+  esp_dev=/dev/sda1 boot_dev= root_dev=/dev/sda2 swap_dev=/dev/sda3
+  [ $boot_mib = 0 ] || { boot_dev=/dev/sda2 root_dev=/dev/sda3 swap_dev=/dev/sda4; }
 fi
+root_uuid=$(cat /proc/sys/kernel/random/uuid)
+boot_uuid=$([ $boot_mib = 0 ] && echo "$root_uuid" || cat /proc/sys/kernel/random/uuid)
 
 # The guest's configuration.
 {
   echo "# <file system> <mount point> <type> <options> <dump> <pass>"
   echo "$root_dev  /  ext4  errors=remount-ro  0  1"
+  [ -z "$boot_dev" ] || echo "$boot_dev  /boot  ext3  defaults  0  2"
   [ -z "$esp_dev" ] || echo "$esp_dev  /boot/efi  vfat  umask=0077  0  1"
   echo "$swap_dev  none  swap  sw  0  0"
   echo "/dev/sr0  /media/cdrom0  udf,iso9660 user,noauto  0  0"
@@ -70,6 +98,22 @@ fi
 mkdir -p "$root/boot/efi" "$root/boot/grub" "$root/media/cdrom0"
 echo vmguest >"$root/etc/hostname"
 printf '127.0.0.1 localhost\n127.0.1.1 vmguest\n' >"$root/etc/hosts"
+if [ "$layout" = split ]; then
+  cat >"$root/etc/netplan/01-guest.yaml" <<'NET'
+network:
+  version: 2
+  renderer: networkd
+  ethernets:
+    ens192:
+      addresses: [10.0.2.77/24]
+      routes:
+        - to: default
+          via: 10.0.2.2
+NET
+  chmod 600 "$root/etc/netplan/01-guest.yaml"
+  echo 'deb [trusted=yes] http://10.0.2.100 ./' >"$root/etc/apt/sources.list"
+  rm -rf "$image.site"; mv "$root/v2v-site" "$image.site"
+else
 cat >"$root/etc/network/interfaces" <<'NET'
 auto lo
 iface lo inet loopback
@@ -80,11 +124,14 @@ iface ens192 inet static
     gateway 10.0.2.2
     dns-nameservers 10.0.2.3
 NET
+fi
 sed -i 's/^MODULES=.*/MODULES=list/' "$root/etc/initramfs-tools/initramfs.conf"
 printf '# the hypervisor this guest was installed on\nvmw_pvscsi\nvmxnet3\nsd_mod\next4\n' >>"$root/etc/initramfs-tools/modules"
 mkdir -p "$root/etc/initramfs-tools/conf.d"; echo "RESUME=$swap_dev" >"$root/etc/initramfs-tools/conf.d/resume"
+kernel=$(basename "$(ls "$root"/boot/vmlinuz-* | grep -v cloud | tail -1)" | sed s/vmlinuz-//)
+[ "$layout" != split ] || grub_default="\"gnulinux-advanced-$root_uuid>gnulinux-$kernel-advanced-$root_uuid\""
 cat >"$root/etc/default/grub" <<GRUB
-GRUB_DEFAULT=0
+GRUB_DEFAULT=${grub_default:-0}
 GRUB_TIMEOUT=1
 GRUB_DISTRIBUTOR=Debian
 GRUB_CMDLINE_LINUX_DEFAULT=""
@@ -107,10 +154,8 @@ mount --bind /proc "$root/proc"; mount --bind /sys "$root/sys"; mount --bind /de
 chroot "$root" update-initramfs -u -k all >/dev/null
 
 # GRUB's configuration as grub-mkconfig writes it for a disk it calls /dev/sda.
-kernel=$(basename "$(ls "$root"/boot/vmlinuz-* | tail -1)" | sed s/vmlinuz-//)
 part=$([ "$firmware" = bios ] && echo msdos1 || echo gpt2)
 module=$([ "$firmware" = bios ] && echo part_msdos || echo part_gpt)
-root_uuid=$(cat /proc/sys/kernel/random/uuid)
 cat >"$root/boot/grub/grub.cfg" <<CFG
 set default="0"
 set timeout=1
@@ -139,7 +184,20 @@ mount -o loop,offset=$((root_start * 1048576)) "$image" "$work/mnt"
 if [ "${GUEST_GARBAGE_MIB:-0}" -gt 0 ]; then
   head -c "${GUEST_GARBAGE_MIB}M" /dev/urandom >"$work/mnt/garbage"; sync; rm "$work/mnt/garbage"; sync
 fi
+if [ $boot_mib != 0 ]; then
+  mke2fs -q -t ext3 -U "$boot_uuid" -L boot -E offset=$((boot_start * 1048576)) "$image" "${boot_mib}M"
+  mkdir "$work/mnt/boot"; mount -o loop,offset=$((boot_start * 1048576)) "$image" "$work/mnt/boot"
+fi
 tar -C "$root" --xattrs -cf - . | tar -C "$work/mnt" --xattrs -xpf -
+if [ "$layout" = split ]; then
+  # What grub-mkconfig calls the loop device is /dev/sda3 in the guest.
+  for d in proc sys dev; do mount --bind "/$d" "$work/mnt/$d"; done
+  loop=$(findmnt -no SOURCE "$work/mnt")
+  chroot "$work/mnt" grub-mkconfig >"$work/grub.cfg" 2>"$work/grub.log" || { cat "$work/grub.log" >&2; exit 1; }
+  sed "s:root=$loop :root=$root_dev :" "$work/grub.cfg" >"$work/mnt/boot/grub/grub.cfg"
+  umount "$work/mnt/proc" "$work/mnt/sys" "$work/mnt/dev"
+  umount "$work/mnt/boot"
+fi
 if [ "${GUEST_EXTRA_MIB:-0}" -gt 0 ]; then
   mkdir "$work/mnt/srv/data"; head -c "$((GUEST_EXTRA_MIB / 2))M" /dev/urandom >"$work/mnt/srv/data/random"
   tar -C "$root" -cf - usr lib etc 2>/dev/null | head -c "$((GUEST_EXTRA_MIB / 2))M" >"$work/mnt/srv/data/files.tar" || true
@@ -162,8 +220,8 @@ else
   mcopy -i "$esp" "$root/usr/lib/shim/mmx64.efi.signed" ::/EFI/debian/mmx64.efi
   mcopy -i "$esp" "$root/usr/lib/shim/fbx64.efi.signed" ::/EFI/debian/fbx64.efi
   mcopy -i "$esp" "$root/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed" ::/EFI/debian/grubx64.efi
-  printf 'search.fs_uuid %s root hd0,gpt2\nset prefix=($root)/boot/grub\nconfigfile $prefix/grub.cfg\n' "$root_uuid" >"$work/grub.cfg"
+  printf 'search.fs_uuid %s root hd0,gpt2\nset prefix=($root)%s/grub\nconfigfile $prefix/grub.cfg\n' "$boot_uuid" "$([ $boot_mib = 0 ] && echo /boot)" >"$work/grub.cfg"
   mcopy -i "$esp" "$work/grub.cfg" ::/EFI/debian/grub.cfg
   dd if="$esp" of="$image" bs=1M seek=$esp_start conv=notrunc,sparse status=none
 fi
-echo "$image: $firmware, kernel $kernel, root $root_uuid"
+echo "$image: $suite, $layout, kernel $kernel, root $root_uuid"

@@ -34,6 +34,12 @@ internal static class DistributionReader
             OsRelease.ApplyFamily(found, osRelease);
         }
 
+        // Some derivatives (deepin for one) do not say what they derive from; their package manager does.
+        if (found.Id is null && context.Tree.FileExists("/var/lib/dpkg/status") && context.Tree.FileExists("/etc/debian_version"))
+        {
+            found.Id = "debian-based";
+        }
+
         return found;
     }
 

@@ -7,6 +7,8 @@ internal static class PackageSystem
 {
     internal static (string Format, string Manager) Of(Distribution distribution, GuestTree tree) => distribution.Id switch
     {
+        // These have had releases of both kinds, or of another kind than libguestfs knows.
+        "kylin" or "neokylin" or "pardus" when tree.FileExists("/var/lib/dpkg/status") => ("deb", "apt"),
         "fedora" => ("rpm", distribution.Major >= 22 && tree.Exists("/usr/bin/dnf") ? "dnf" : "yum"),
         "rhel" or "centos" or "circle" or "oraclelinux" or "rocky" or "scientificlinux" or "redhat-based" or "kylin" or "anolis" =>
             ("rpm", distribution.Major switch
