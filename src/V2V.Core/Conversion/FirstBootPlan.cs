@@ -12,6 +12,9 @@ internal sealed class FirstBootPlan
     /// <summary>True to rebuild every initramfs natively.</summary>
     internal bool RebuildInitramfs { get; set; }
 
+    /// <summary>The command that rebuilds every initramfs, without arguments from the guest.</summary>
+    internal string RebuildCommand { get; set; } = "update-initramfs -u -k all";
+
     /// <summary>Package files in the guest that are to be installed.</summary>
     internal List<string> PackageFiles { get; } = [];
 

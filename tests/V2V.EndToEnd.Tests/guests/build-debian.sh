@@ -35,7 +35,7 @@ mkdir -p "$cache"
 work=$(mktemp -d "$cache/build.XXXXXX")
 root=$work/root
 cleanup() {
-  umount -l "$root/proc" "$root/sys" "$root/dev" "$work/mnt/proc" "$work/mnt/sys" "$work/mnt/dev" 2>/dev/null || true
+  umount -l "$root/proc" "$root/sys" "$root/dev" "$work/mnt/proc" "$work/mnt/sys" "$work/mnt/dev" "$work/mnt/usr/sbin/grub-probe" 2>/dev/null || true
   umount "$work/mnt/boot" "$work/mnt" 2>/dev/null || true
   if mountpoint -q "$work/mnt" || mountpoint -q "$root/dev"; then echo "$work is still in use" >&2; else rm -rf "$work"; fi
 }
@@ -180,21 +180,32 @@ rm -f "$root/etc/machine-id"; : >"$root/etc/machine-id"
 # File systems. Some garbage is written and deleted first where asked for, to give a trim something to do.
 mkdir "$work/mnt"
 mke2fs -q -t ext4 -U "$root_uuid" -L root -E offset=$((root_start * 1048576)) "$image" "${root_mib}M"
-mount -o loop,offset=$((root_start * 1048576)) "$image" "$work/mnt"
+[ $boot_mib = 0 ] || mke2fs -q -t ext3 -U "$boot_uuid" -L boot -E offset=$((boot_start * 1048576)) "$image" "${boot_mib}M"
+mount -o loop,offset=$((root_start * 1048576)),sizelimit=$((root_mib * 1048576)) "$image" "$work/mnt"
 if [ "${GUEST_GARBAGE_MIB:-0}" -gt 0 ]; then
   head -c "${GUEST_GARBAGE_MIB}M" /dev/urandom >"$work/mnt/garbage"; sync; rm "$work/mnt/garbage"; sync
 fi
 if [ $boot_mib != 0 ]; then
-  mke2fs -q -t ext3 -U "$boot_uuid" -L boot -E offset=$((boot_start * 1048576)) "$image" "${boot_mib}M"
-  mkdir "$work/mnt/boot"; mount -o loop,offset=$((boot_start * 1048576)) "$image" "$work/mnt/boot"
+  mkdir "$work/mnt/boot"; mount -o loop,offset=$((boot_start * 1048576)),sizelimit=$((boot_mib * 1048576)) "$image" "$work/mnt/boot"
 fi
 tar -C "$root" --xattrs -cf - . | tar -C "$work/mnt" --xattrs -xpf -
 if [ "$layout" = split ]; then
-  # What grub-mkconfig calls the loop device is /dev/sda3 in the guest.
+  # The guest's own grub-mkconfig; what it asks about the disk that is not there yet is answered for it.
+  cat >"$work/grub-probe" <<PROBE
+#!/bin/sh
+at=/ target=
+for a; do case \$a in --target=*) target=\${a#*=} ;; --device) ;; -*) ;; *) at=\$a ;; esac; done
+case \$at in /boot*|$boot_dev) device=$boot_dev uuid=$boot_uuid hint=hd0,gpt2 ;; *) device=$root_dev uuid=$root_uuid hint=hd0,gpt3 ;; esac
+case \$target in
+  device) echo \$device ;; fs_uuid) echo \$uuid ;; partuuid) exit 1 ;; fs) echo ext2 ;; partmap) echo gpt ;; hints_string) echo --hint-bios=\$hint ;;
+  compatibility_hint) echo \$hint ;; drive) echo "(\$hint)" ;; abstraction) ;; *) exit 1 ;;
+esac
+PROBE
+  chmod 755 "$work/grub-probe"
   for d in proc sys dev; do mount --bind "/$d" "$work/mnt/$d"; done
-  loop=$(findmnt -no SOURCE "$work/mnt")
-  chroot "$work/mnt" grub-mkconfig >"$work/grub.cfg" 2>"$work/grub.log" || { cat "$work/grub.log" >&2; exit 1; }
-  sed "s:root=$loop :root=$root_dev :" "$work/grub.cfg" >"$work/mnt/boot/grub/grub.cfg"
+  mount --bind "$work/grub-probe" "$work/mnt/usr/sbin/grub-probe"
+  chroot "$work/mnt" grub-mkconfig -o /boot/grub/grub.cfg 2>"$work/grub.log" || { cat "$work/grub.log" >&2; exit 1; }
+  umount "$work/mnt/usr/sbin/grub-probe"
   umount "$work/mnt/proc" "$work/mnt/sys" "$work/mnt/dev"
   umount "$work/mnt/boot"
 fi

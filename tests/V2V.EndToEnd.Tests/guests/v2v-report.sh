@@ -5,7 +5,7 @@ exec >/dev/ttyS1 2>&1
 state=$(timeout 400 systemctl is-system-running --wait)
 wait_for_first_boot() {
   for _ in $(seq 300); do
-    [ -e /etc/systemd/system/v2v-firstboot.service ] || return 0
+    systemctl is-active -q v2v-firstboot.service || return 0
     sleep 2
   done
   echo "V2V-REPORT firstboot=stuck"
@@ -31,6 +31,16 @@ echo "V2V-REPORT firstboot-files=$(ls -d /usr/lib/v2v* /etc/systemd/system/v2v-f
 echo "V2V-REPORT open-vm-tools=$(dpkg-query -W -f='${db:Status-Abbrev}' open-vm-tools 2>/dev/null || echo none)"
 echo "V2V-REPORT qemu-guest-agent=$(dpkg-query -W -f='${db:Status-Abbrev}' qemu-guest-agent 2>/dev/null || echo none)"
 echo "V2V-REPORT initramfs-virtio=$(lsinitramfs "/boot/initrd.img-$(uname -r)" 2>/dev/null | grep -cE 'virtio_(blk|scsi|pci)\.ko')"
+echo "V2V-REPORT kernel=$(uname -r)"
+echo "V2V-REPORT guest-agent=$(systemctl is-active qemu-guest-agent.service)"
+# What the next update-grub makes of the configuration must be what the loader uses now.
+menu() { sed -nE 's/^[ \t]*(linux[ \t]+[^ ]+ .*|set default=.*|menuentry .*|submenu .*)$/\1/p' "$1"; }
+if [ -x /usr/sbin/grub-mkconfig ] && grub-mkconfig -o /run/grub.next >/run/grub.log 2>&1; then
+  if diff <(menu /boot/grub/grub.cfg) <(menu /run/grub.next) >/run/grub.diff; then echo "V2V-REPORT update-grub=same"; else echo "V2V-REPORT update-grub=differs"; sed 's/^/V2V-GRUB /' /run/grub.diff; fi
+  grep -o 'root=[^ ]* \|resume=[^ ]*' /run/grub.next | sort -u | sed 's/^/V2V-GRUB /'
+else
+  sed 's/^/V2V-GRUB /' /run/grub.log
+fi
 [ -e /var/log/v2v-firstboot.log ] && sed 's/^/V2V-LOG /' /var/log/v2v-firstboot.log
 [ "$state" = running ] || journalctl -b -p warning --no-pager | tail -40 | sed 's/^/V2V-JOURNAL /'
 echo "V2V-REPORT end"

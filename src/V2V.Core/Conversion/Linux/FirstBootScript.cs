@@ -61,6 +61,10 @@ internal static class FirstBootScript
         dir=/usr/lib/v2v-firstboot
         stop=
         list=
+        later=
+        boots=$(cat "$dir/boots" 2>/dev/null)
+        boots=$((${boots:-0} + 1))
+        echo $boots >"$dir/boots"
         trap 'stop=1' TERM INT HUP
 
         say() { echo "$(date '+%Y-%m-%d %H:%M:%S') $*"; }
@@ -90,12 +94,13 @@ internal static class FirstBootScript
         installed() { dpkg-query -W -f='${Status}' "$1" 2>/dev/null | grep -q 'ok installed'; }
 
         main() {
-            say "first boot of the converted machine"
+            if [ $boots -eq 1 ]; then say "first boot of the converted machine"; else say "boot $boots after the conversion"; fi
             locked dpkg --configure -a
 
         """;
 
     private const string End = """
+            if [ -n "$later" ] && [ $boots -lt 5 ]; then say "$later left to the next boot"; exit 0; fi
             say "done"
             if [ -d /run/systemd/system ]; then
                 rm -f /etc/systemd/system/multi-user.target.wants/v2v-firstboot.service
@@ -121,8 +126,10 @@ internal static class FirstBootScript
         var script = new StringBuilder(Start);
         foreach ((string purpose, string command) in plan.Uninstallers)
         {
-            Line(script, $"check; say 'removing {purpose}'");
-            Line(script, $"limit 300 {command} </dev/null || say 'the uninstaller failed'");
+            Line(script, $"check; if [ -x {command.Split(' ')[0]} ]; then");
+            Line(script, $"    say 'removing {purpose}'");
+            Line(script, $"    limit 300 {command} </dev/null || say 'the uninstaller failed'");
+            Line(script, "fi");
         }
 
         foreach (string package in plan.RemovePackages.Distinct().Where(IsPackageName))
@@ -137,21 +144,25 @@ internal static class FirstBootScript
 
         if (plan.RebuildInitramfs)
         {
-            Line(script, "check; say 'rebuilding every initramfs'");
-            Line(script, "update-initramfs -u -k all || say 'rebuilding failed; the initramfs with the appended drivers stays'");
+            Line(script, "check; if [ ! -e \"$dir/rebuilt\" ]; then");
+            Line(script, "    say 'rebuilding every initramfs'");
+            Line(script, $"    {plan.RebuildCommand} || say 'rebuilding failed; the initramfs with the appended drivers stays'");
+            Line(script, "    : >\"$dir/rebuilt\"");
+            Line(script, "fi");
         }
 
         foreach (string file in plan.PackageFiles)
         {
             Line(script, $"check; say 'installing {file}'");
-            Line(script, $"locked dpkg -i {file} || locked limit 300 apt-get -y -f -o Acquire::Retries=1 -o Acquire::http::Timeout=20 install");
             Line(script, $"name=$(dpkg-deb -f {file} Package)");
+            Line(script, $"locked dpkg -i {file} || locked limit 300 apt-get -y -f -o Acquire::Retries=1 -o Acquire::http::Timeout=20 install");
             Line(script, "if ! installed \"$name\"; then say \"$name could not be installed\"; locked dpkg --purge \"$name\"; fi");
         }
 
         if (plan.RepositoryPackages.Count > 0)
         {
-            script.Append(Install.Replace("PACKAGES", string.Join(' ', plan.RepositoryPackages.Where(IsPackageName)), StringComparison.Ordinal));
+            string[] packages = [.. plan.RepositoryPackages.Where(IsPackageName)];
+            script.Append(Install.Replace("PACKAGES", string.Join(' ', packages), StringComparison.Ordinal).Replace("FIRST", packages[0], StringComparison.Ordinal));
         }
 
         script.Append(Loader).Append(End);
@@ -179,7 +190,7 @@ internal static class FirstBootScript
             host=${site#*://}; host=${host%%/*}; host=${host##*@}; host=${host%%:*}
             reachable() { [ -z "$host" ] || apt-config dump 2>/dev/null | grep -qi '^Acquire::.*Proxy' || limit 10 getent hosts "$host" >/dev/null 2>&1; }
             try=1
-            while [ $try -le 3 ]; do
+            while [ $try -le 3 ] && ! installed FIRST; do
                 check
                 if ! reachable; then
                     say "$host has no address, try $try"
@@ -191,7 +202,7 @@ internal static class FirstBootScript
                     fi
                 fi
                 try=$((try + 1))
-                if [ $try -le 3 ]; then sleep 10; else say "PACKAGES could not be installed; install it when the network is there"; fi
+                if [ $try -le 3 ]; then sleep 10; else say "PACKAGES could not be installed"; later=PACKAGES; fi
             done
 
         """;

@@ -14,6 +14,8 @@ internal sealed class FirstBootStep : ConversionStep
     private const string InitScript = "/etc/init.d/v2v-firstboot";
     private const string DependencyList = "/etc/init.d/.depend.start";
 
+    private static readonly string[] s_programDirectories = ["/usr/sbin/", "/usr/bin/", "/sbin/", "/bin/"];
+
     internal override string Name => "FirstBoot";
 
     internal override int Order => 900;
@@ -22,7 +24,7 @@ internal sealed class FirstBootStep : ConversionStep
     {
         PlanAgent(context);
         FirstBootPlan plan = context.FirstBoot;
-        plan.RebuildInitramfs &= context.Tree.FileExists("/usr/sbin/update-initramfs") || context.Tree.FileExists("/sbin/update-initramfs");
+        PlanRebuild(context);
         if (plan.RemovePackages.Count == 0 && plan.Uninstallers.Count == 0 && plan.PackageFiles.Count == 0 && plan.RepositoryPackages.Count == 0 && !plan.RebuildInitramfs)
         {
             return;
@@ -38,6 +40,16 @@ internal sealed class FirstBootStep : ConversionStep
         else
         {
             AddInitScript(context);
+        }
+    }
+
+    private static void PlanRebuild(ConversionContext context)
+    {
+        bool Has(string program) => s_programDirectories.Any(d => context.Tree.FileExists(d + program));
+        if (!Has("update-initramfs"))
+        {
+            context.FirstBoot.RebuildCommand = "dracut --regenerate-all --force";
+            context.FirstBoot.RebuildInitramfs &= Has("dracut");
         }
     }
 
