@@ -75,6 +75,7 @@ public sealed class DeviceNamesTests
     public void GrubConfiguration()
     {
         var guest = new PhonyGuest();
+        guest.Kernels[0] = PhonyGuest.NewKernel() with { Version = "6.1.0-18-amd64" };
         guest.Root.Add("/boot/grub/grub.cfg", """
             set root='hd0,msdos1'
             menuentry 'Debian' {
@@ -160,4 +161,33 @@ public sealed class DeviceNamesTests
         Assert.Empty(context.Editor.Changes);
         Assert.Empty(context.InitramfsFiles);
     }
+    /// <summary>Debian 3.1: initrd-tools know no UUID, Linux 2.6.8 no virtio, and its IDE drivers call the disk hda.</summary>
+    [Fact]
+    public void ReleasesBeforeInitramfsToolsStartFromNames()
+    {
+        var guest = new PhonyGuest { Version = new Version(3, 1), InitSystem = "sysvinit", BootLoader = new BootLoaderInfo("grub1", "/boot/grub/menu.lst", null) };
+        guest.Root.Delete("/etc/initramfs-tools");
+        guest.Kernels[0] = PhonyGuest.NewKernel() with { Version = "2.6.8-2-386", HasVirtioBlk = false, HasVirtioScsi = false, HasVirtioNet = false };
+        guest.Root.Add("/boot/grub/menu.lst", "## comment\n# kopt=root=/dev/sda1 ro\ntitle Debian\nkernel /boot/vmlinuz-2.6.8-2-386 root=/dev/sda1 ro\ninitrd /boot/initrd.img-2.6.8-2-386\n")
+            .Add("/etc/fstab", "/dev/sda1 / ext3 defaults 0 1\n/dev/sda5 none swap sw 0 0\n").Add("/boot/grub/device.map", "(hd0)\t/dev/sda\n");
+        ConversionContext context = guest.Apply(new DeviceNamesStep());
+        Assert.Equal("## comment\n# kopt=root=/dev/hda1 ro\ntitle Debian\nkernel /boot/vmlinuz-2.6.8-2-386 root=/dev/hda1 ro\ninitrd /boot/initrd.img-2.6.8-2-386\n", guest.Text("/boot/grub/menu.lst"));
+        Assert.Equal($"UUID={PhonyGuest.RootUuid} / ext3 defaults 0 1\nUUID={PhonyGuest.SwapUuid} none swap sw 0 0\n", guest.Text("/etc/fstab"));
+        Assert.Equal("(hd0)\t/dev/hda\n", guest.Text("/boot/grub/device.map"));
+        Assert.Equal((BlockBus.Ide, "e1000", "pc"), (context.Capabilities.BlockBus, context.Capabilities.NetModel, context.Capabilities.Machine));
+        Assert.Contains(context.Warnings, w => w.Contains("no other name", StringComparison.Ordinal));
+    }
+
+    /// <summary>Debian 5: GRUB 1 with the comments that its update-grub makes the menu from.</summary>
+    [Fact]
+    public void TheMenusOptionsForItsNextUpdateChangeToo()
+    {
+        var guest = new PhonyGuest { Version = new Version(5, 0), BootLoader = new BootLoaderInfo("grub1", "/boot/grub/menu.lst", null) };
+        guest.Kernels[0] = PhonyGuest.NewKernel() with { Version = "2.6.26-2-amd64" };
+        guest.Root.Add("/boot/grub/menu.lst", "# kopt=root=/dev/sda1 ro\n# defoptions=quiet\ntitle Debian\nkernel /boot/vmlinuz root=/dev/sda1 ro\ninitrd /boot/initrd.img\ntitle plain\nkernel /boot/vmlinuz root=/dev/sda1\n");
+        guest.Apply(new DeviceNamesStep());
+        string root = "UUID=" + PhonyGuest.RootUuid;
+        Assert.Equal($"# kopt=root={root} ro\n# defoptions=quiet\ntitle Debian\nkernel /boot/vmlinuz root={root} ro\ninitrd /boot/initrd.img\ntitle plain\nkernel /boot/vmlinuz root=/dev/vda1\n", guest.Text("/boot/grub/menu.lst"));
+    }
+
 }

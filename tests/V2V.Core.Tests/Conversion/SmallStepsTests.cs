@@ -112,6 +112,23 @@ public sealed class SmallStepsTests
     }
 
     [Theory]
+    [InlineData("default\t\t0\ntimeout 5\n", "default 2\ntimeout 5\n")]
+    [InlineData("default saved\n", "default 2\n")]
+    [InlineData("timeout 5\n", "default 2\ntimeout 5\n")]
+    public void AKernelWithVirtioBecomesTheDefaultOfGrub1(string before, string after)
+    {
+        const string Entries = "# default is a comment\ntitle old\nkernel /vmlinuz-9 root=/dev/sda1\ntitle mine (single-user mode)\nkernel (hd0,0)/vmlinuz-1.2.3-v2v root=/dev/sda1 ro single\n"
+            + "title mine\nkernel (hd0,0)/vmlinuz-1.2.3-v2v root=/dev/sda1 ro\ndefault 0\n";
+        var guest = new PhonyGuest { BootLoader = new BootLoaderInfo("grub1", "/boot/grub/menu.lst", null) };
+        guest.Kernels[0] = guest.Kernels[0] with { Version = "9", ImagePath = "/boot/vmlinuz-9", HasVirtioBlk = false, HasVirtioScsi = false };
+        guest.Kernels.Add(PhonyGuest.NewKernel() with { IsDefault = false });
+        guest.Root.Add("/boot/grub/menu.lst", before + Entries);
+        ConversionContext context = guest.Apply(new DefaultKernelStep());
+        Assert.Equal(after + Entries, guest.Text("/boot/grub/menu.lst"));
+        Assert.Contains("starts the kernel 1.2.3-v2v now", Assert.Single(context.Warnings), StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("debian", 12, 0, "q35", true)]
     [InlineData("debian", 8, 0, "pc", false)]
     [InlineData("ubuntu", 16, 4, "pc", false)]

@@ -46,7 +46,7 @@ if [ "$firmware" = uefi ]; then
     set -- $(printf '%s\n' "$menu" | awk -v id="'$id'" 'BEGIN {on = id == "\047" 0 "\047"} index($0, id) {on = 1} on && $1 == "linux" {sub(/^[ \t]*linux[ \t]+/, ""); print; exit}')
     kernel=$1; shift
     in_guest "dump $kernel $scratch/vmlinuz"; in_guest "dump ${kernel/vmlinuz/initrd.img} $scratch/initrd"
-    args+=(-kernel "$scratch/vmlinuz" -initrd "$scratch/initrd" -append "$*")
+    args+=(-kernel "$scratch/vmlinuz" -initrd "$scratch/initrd" -append "$* rootdelay=5")
   fi
   cp /usr/share/OVMF/OVMF_VARS_4M.fd "$vars"
   args+=(-drive if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd -drive "if=pflash,format=raw,file=$vars")

@@ -127,6 +127,7 @@ NET
 fi
 sed -i 's/^MODULES=.*/MODULES=list/' "$root/etc/initramfs-tools/initramfs.conf"
 printf '# the hypervisor this guest was installed on\nvmw_pvscsi\nvmxnet3\nsd_mod\next4\n' >>"$root/etc/initramfs-tools/modules"
+[ "$layout" != split ] || echo COMPRESSLEVEL=1 >>"$root/etc/initramfs-tools/initramfs.conf"
 mkdir -p "$root/etc/initramfs-tools/conf.d"; echo "RESUME=$swap_dev" >"$root/etc/initramfs-tools/conf.d/resume"
 kernel=$(basename "$(ls "$root"/boot/vmlinuz-* | grep -v cloud | tail -1)" | sed s/vmlinuz-//)
 [ "$layout" != split ] || grub_default="\"gnulinux-advanced-$root_uuid>gnulinux-$kernel-advanced-$root_uuid\""

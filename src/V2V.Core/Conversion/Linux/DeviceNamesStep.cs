@@ -68,7 +68,8 @@ internal sealed partial class DeviceNamesStep : ConversionStep
         foreach (string path in configs.Where(context.Tree.FileExists).Select(p => context.Tree.ResolvePath(p)!).Distinct())
         {
             context.Editor.EditText(
-                path, text => EditMenu(text, (line, hasInitrd) => CommandLine.ReplaceDevices(line, (key, name) => names.Replace(name, path, key == "root" && !hasInitrd))), Reason);
+                path, text => EditMenu(text, (line, hasInitrd) => CommandLine.ReplaceDevices(line, (key, name) => names.Replace(name, path, hasInitrd ? DeviceReader.Initramfs : key == "root" ? DeviceReader.Kernel : DeviceReader.Guest))), Reason);
+            context.Editor.EditLines(path, line => EditMagic(line, name => names.Replace(name, path, DeviceReader.Initramfs)), Reason);
         }
 
         foreach (string path in ((string[])["/boot/grub/device.map", "/boot/grub2/device.map"]).Where(context.Tree.FileExists))
@@ -93,6 +94,11 @@ internal sealed partial class DeviceNamesStep : ConversionStep
 
         return string.Join('\n', lines);
     }
+
+    /// <summary>The comments of menu.lst from which Debian's update-grub for GRUB 1 makes the menu (update-grub(8)): <c># kopt=root=/dev/sda1 ro</c>.</summary>
+    private static string EditMagic(string line, Func<string, string?> replace) => MagicOptions().Match(line) is { Success: true } match
+        ? match.Value + CommandLine.ReplaceDevices(line[match.Length..], (_, name) => replace(name))
+        : line;
 
     private static void EditDefaults(ConversionContext context, DeviceNames names)
     {
@@ -178,6 +184,9 @@ internal sealed partial class DeviceNamesStep : ConversionStep
 
     [GeneratedRegex(@"^\s*(?:initrd|initrd16|initrdefi|module|module2)\s", RegexOptions.CultureInvariant)]
     private static partial Regex InitrdLine();
+
+    [GeneratedRegex(@"^#\s?(?:xen)?kopt(?:_[^=\s]*)?=", RegexOptions.CultureInvariant)]
+    private static partial Regex MagicOptions();
 
     [GeneratedRegex(@"^\s*(?:\}|title\s|menuentry\s)", RegexOptions.CultureInvariant)]
     private static partial Regex EntryEnd();

@@ -4,6 +4,19 @@ using V2V.Core.Inspection.Volumes;
 
 namespace V2V.Core.Conversion.Linux.Devices;
 
+/// <summary>Who looks a device up, and so which names it may have.</summary>
+internal enum DeviceReader
+{
+    /// <summary>mount, swapon and their like: a UUID of the content always works.</summary>
+    Guest,
+
+    /// <summary>An initramfs: initramfs-tools and dracut know UUIDs; older tools know names only.</summary>
+    Initramfs,
+
+    /// <summary>A kernel that starts without an initramfs: the UUID of a partition since Linux 3.8, before that names only.</summary>
+    Kernel,
+}
+
 /// <summary>
 /// What replaces the name of a device in a guest's configuration. A name by position (<c>/dev/sda1</c>, <c>/dev/disk/by-path/…</c>) changes with
 /// the bus, so a volume is named by its UUID, else by that of its partition, else by the name it will have.
@@ -12,21 +25,24 @@ internal sealed class DeviceNames(ConversionContext context)
 {
     private static readonly string[] s_lasting = ["/dev/disk/by-uuid/", "/dev/disk/by-label/", "/dev/disk/by-partuuid/", "/dev/disk/by-partlabel/"];
 
+    // initrd-tools and yaird, which came before these, know names only.
+    private readonly bool _initramfsKnowsUuids = context.Inspection.PackageFormat != "deb" || context.Tree.DirectoryExists("/etc/initramfs-tools") || context.Tree.DirectoryExists("/usr/lib/dracut");
     private readonly DeviceNameResolver _resolver = new(context.Inspection.Volumes, context.Source.Disks, StackedNames.Read(context.Tree, context.Inspection.Volumes));
 
     /// <summary>The name to use instead of a name, or null to leave it: it lasts, or stands for nothing that is known.</summary>
     /// <param name="name">A name as the guest wrote it.</param>
     /// <param name="where">The file it stands in, for a warning.</param>
-    /// <param name="needsPartition">True where only a partition's UUID is understood: by a kernel that starts without an initramfs.</param>
-    internal string? Replace(string name, string where, bool needsPartition = false)
+    /// <param name="reader">Who is to understand the new name.</param>
+    internal string? Replace(string name, string where, DeviceReader reader = DeviceReader.Guest)
     {
         if (Find(name, where) is not { } volume)
         {
             return null;
         }
 
-        string? replacement =
-            !needsPartition && volume is { Uuid: { } uuid, FileSystem: not null } && IsUnique(v => v.Uuid, uuid) ? "UUID=" + uuid
+        string? replacement = reader == DeviceReader.Initramfs && !_initramfsKnowsUuids ? null
+            : reader != DeviceReader.Kernel && volume is { Uuid: { } uuid, FileSystem: not null } && IsUnique(v => v.Uuid, uuid) ? "UUID=" + uuid
+            : reader == DeviceReader.Kernel && !IsKernelSince("3.8") ? null
             : volume.PartitionUuid is { } partition && IsUnique(v => v.PartitionUuid, partition) ? "PARTUUID=" + partition
             : null;
         if (replacement is null)
@@ -34,7 +50,8 @@ internal sealed class DeviceNames(ConversionContext context)
             replacement = TargetName(volume);
             if (replacement != name)
             {
-                context.Warn($"{where}: {name} has no UUID; it was renamed to {replacement}, which is right while the disk stays on the {context.Capabilities.BlockBus} bus.");
+                string why = reader == DeviceReader.Guest || _initramfsKnowsUuids ? "has no UUID" : "has no other name that this release could start from";
+                context.Warn($"{where}: {name} {why}; it was renamed to {replacement}, which is right while the disk stays on the {context.Capabilities.BlockBus} bus.");
             }
         }
 
@@ -48,8 +65,16 @@ internal sealed class DeviceNames(ConversionContext context)
     private string TargetName(VolumeInfo volume)
     {
         string device = GuestDisks.VolumeName(volume.DiskIndex, volume.PartitionNumber);
-        return "/dev/" + (context.Capabilities.BlockBus == BlockBus.VirtioBlk ? "v" + device[1..] : device);
+        return "/dev/" + context.Capabilities.BlockBus switch
+        {
+            BlockBus.VirtioBlk => "v" + device[1..],
+            // Before 2.6.32 the IDE drivers, not libata's, get hold of such a disk.
+            BlockBus.Ide when !IsKernelSince("2.6.32") => "h" + device[1..],
+            _ => device,
+        };
     }
+
+    private bool IsKernelSince(string version) => context.Drivers.Boot is not { } kernel || PackageVersion.Compare(kernel.Version, version) >= 0;
 
     private VolumeInfo? Find(string name, string where)
     {
