@@ -67,6 +67,13 @@ internal sealed class XfsSuperblock
 
     public XfsIncompat Incompat => IsV5 ? (XfsIncompat)Be.U32(Raw, 216) : XfsIncompat.None;
 
+    /// <summary>sb_features_log_incompat: what a dirty log may hold besides; bit 0 logged attributes.</summary>
+    public uint LogIncompat
+    {
+        get => IsV5 ? Be.U32(Raw, 220) : 0;
+        set => Be.Set32(Raw, 220, value);
+    }
+
     public int SectorSize => Be.U16(Raw, 102);
 
     public int SectorLog => Raw[121];
