@@ -240,6 +240,21 @@ internal sealed class XfsSuperblock
         device.Write(0, Raw);
     }
 
+    /// <summary>Notes that inodes may have attribute forks, of any size.</summary>
+    public void AddAttributes()
+    {
+        int version = Be.U16(Raw, 100) | (int)XfsVersion.Attributes;
+        if (!IsV5)
+        {
+            version |= (int)XfsVersion.MoreBits;
+            uint features = (uint)(Features2 | XfsFeatures2.Attributes2);
+            Be.Set32(Raw, 200, features);
+            Be.Set32(Raw, 204, features);
+        }
+
+        Be.Set16(Raw, 100, version);
+    }
+
     private static void Require(bool condition, string what)
     {
         if (!condition)

@@ -1,5 +1,4 @@
 using System.Globalization;
-using V2V.FileSystems.Ext;
 using V2V.Storage;
 using Xunit;
 
@@ -45,7 +44,7 @@ internal enum RandomMood
 /// </summary>
 internal sealed class RandomModel(int seed, RandomMood mood, int attributeLimit)
 {
-    private static readonly string[] s_fullErrors = ["ExtNoSpace", "ExtAttributeNoSpace", "ExtDirectoryFull"];
+    private static readonly string[] s_fullErrors = ["ExtNoSpace", "ExtAttributeNoSpace", "ExtDirectoryFull", "XfsNoSpace"];
     private static readonly string[] s_attributeNames =
         ["user.a", "user.mime_type", "user.a-much-longer-name-of-an-attribute", "security.selinux", "security.thing", "trusted.overlay.opaque", "trusted.x"];
 
@@ -57,7 +56,7 @@ internal sealed class RandomModel(int seed, RandomMood mood, int attributeLimit)
 
     public int Refusals { get; private set; }
 
-    public void Run(ExtFileSystem fileSystem, int operations)
+    public void Run(GuestFileSystem fileSystem, int operations)
     {
         for (int i = 0; i < operations; i++)
         {
@@ -70,10 +69,10 @@ internal sealed class RandomModel(int seed, RandomMood mood, int attributeLimit)
         }
     }
 
-    private void Step(ExtFileSystem fileSystem)
+    private void Step(GuestFileSystem fileSystem)
     {
         int roll = _random.Next(mood == RandomMood.Full ? 60 : 100);
-        Action<ExtFileSystem> action = roll switch
+        Action<GuestFileSystem> action = roll switch
         {
             < 18 => CreateFile,
             < 26 => CreateDirectory,
@@ -92,7 +91,7 @@ internal sealed class RandomModel(int seed, RandomMood mood, int attributeLimit)
         action(fileSystem);
     }
 
-    private void CreateFile(ExtFileSystem fileSystem)
+    private void CreateFile(GuestFileSystem fileSystem)
     {
         if (NewPath() is not { } path)
         {
@@ -109,7 +108,7 @@ internal sealed class RandomModel(int seed, RandomMood mood, int attributeLimit)
         WriteAt(fileSystem, path, node, 0, Content());
     }
 
-    private void CreateDirectory(ExtFileSystem fileSystem)
+    private void CreateDirectory(GuestFileSystem fileSystem)
     {
         FileMetadata metadata = Metadata();
         if (NewPath() is { } path && Try(() => fileSystem.CreateDirectory(path, metadata)))
@@ -118,7 +117,7 @@ internal sealed class RandomModel(int seed, RandomMood mood, int attributeLimit)
         }
     }
 
-    private void CreateSymbolicLink(ExtFileSystem fileSystem)
+    private void CreateSymbolicLink(GuestFileSystem fileSystem)
     {
         FileMetadata metadata = Metadata();
         string target = new('t', _random.Next(3) switch { 0 => _random.Next(1, 59), 1 => _random.Next(58, 62), _ => _random.Next(60, 900) });
@@ -129,7 +128,7 @@ internal sealed class RandomModel(int seed, RandomMood mood, int attributeLimit)
         }
     }
 
-    private void CreateHardLink(ExtFileSystem fileSystem)
+    private void CreateHardLink(GuestFileSystem fileSystem)
     {
         if (Pick(n => n.Type != GuestFileType.Directory) is { } existing && NewPath() is { } path
             && Try(() => fileSystem.CreateHardLink(existing, path)))
@@ -138,7 +137,7 @@ internal sealed class RandomModel(int seed, RandomMood mood, int attributeLimit)
         }
     }
 
-    private void Append(ExtFileSystem fileSystem)
+    private void Append(GuestFileSystem fileSystem)
     {
         if (Pick(n => n.Type == GuestFileType.File) is { } path)
         {
@@ -146,7 +145,7 @@ internal sealed class RandomModel(int seed, RandomMood mood, int attributeLimit)
         }
     }
 
-    private void Overwrite(ExtFileSystem fileSystem)
+    private void Overwrite(GuestFileSystem fileSystem)
     {
         if (Pick(n => n.Type == GuestFileType.File) is { } path)
         {
@@ -156,7 +155,7 @@ internal sealed class RandomModel(int seed, RandomMood mood, int attributeLimit)
         }
     }
 
-    private void Resize(ExtFileSystem fileSystem)
+    private void Resize(GuestFileSystem fileSystem)
     {
         if (Pick(n => n.Type == GuestFileType.File) is not { } path)
         {
@@ -183,7 +182,7 @@ internal sealed class RandomModel(int seed, RandomMood mood, int attributeLimit)
         }
     }
 
-    private void Delete(ExtFileSystem fileSystem)
+    private void Delete(GuestFileSystem fileSystem)
     {
         if (Pick(_ => true) is not { } path)
         {
@@ -202,7 +201,7 @@ internal sealed class RandomModel(int seed, RandomMood mood, int attributeLimit)
         }
     }
 
-    private void Rename(ExtFileSystem fileSystem)
+    private void Rename(GuestFileSystem fileSystem)
     {
         if (Pick(_ => true) is not { } from)
         {
@@ -228,7 +227,7 @@ internal sealed class RandomModel(int seed, RandomMood mood, int attributeLimit)
         }
     }
 
-    private void SetMetadata(ExtFileSystem fileSystem)
+    private void SetMetadata(GuestFileSystem fileSystem)
     {
         FileMetadata metadata = Metadata();
         if (Pick(n => n.Type != GuestFileType.SymbolicLink) is { } path && Try(() => fileSystem.SetMetadata(path, metadata)))
@@ -237,7 +236,7 @@ internal sealed class RandomModel(int seed, RandomMood mood, int attributeLimit)
         }
     }
 
-    private void SetAttribute(ExtFileSystem fileSystem)
+    private void SetAttribute(GuestFileSystem fileSystem)
     {
         if (Pick(_ => true) is not { } path)
         {
@@ -256,7 +255,7 @@ internal sealed class RandomModel(int seed, RandomMood mood, int attributeLimit)
         }
     }
 
-    private void RemoveAttribute(ExtFileSystem fileSystem)
+    private void RemoveAttribute(GuestFileSystem fileSystem)
     {
         if (Pick(_ => true) is { } path)
         {
@@ -268,7 +267,7 @@ internal sealed class RandomModel(int seed, RandomMood mood, int attributeLimit)
         }
     }
 
-    private void CreateOrDeleteMany(ExtFileSystem fileSystem)
+    private void CreateOrDeleteMany(GuestFileSystem fileSystem)
     {
         string directory = Directory();
         string[] present = [.. Children(directory == "" ? "" : directory).Where(p => Tree[p].Type == GuestFileType.File)];
@@ -295,7 +294,7 @@ internal sealed class RandomModel(int seed, RandomMood mood, int attributeLimit)
         }
     }
 
-    private void WriteAt(ExtFileSystem fileSystem, string path, RandomNode node, int position, byte[] piece)
+    private void WriteAt(GuestFileSystem fileSystem, string path, RandomNode node, int position, byte[] piece)
     {
         bool done = Try(() =>
         {

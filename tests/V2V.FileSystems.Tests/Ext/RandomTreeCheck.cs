@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
-using V2V.FileSystems.Ext;
 using V2V.Testing;
 using Xunit;
 
@@ -11,7 +10,7 @@ namespace V2V.FileSystems.Tests.Ext;
 internal static class RandomTreeCheck
 {
     /// <summary>Fails unless the file system, opened anew, holds exactly the model.</summary>
-    public static void AssertHolds(ExtFileSystem fileSystem, RandomModel model)
+    public static void AssertHolds(GuestFileSystem fileSystem, RandomModel model)
     {
         var found = new SortedSet<string>(StringComparer.Ordinal);
         var pending = new Stack<string>([""]);

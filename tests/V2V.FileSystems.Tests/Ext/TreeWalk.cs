@@ -1,4 +1,3 @@
-using V2V.FileSystems.Ext;
 using V2V.Storage;
 using Xunit;
 
@@ -11,7 +10,7 @@ internal static class TreeWalk
     private const int MaxContent = 1 << 20;
 
     /// <summary>Walks the tree; with <paramref name="strict"/> the first refusal is thrown, else refusals are skipped.</summary>
-    public static int Read(ExtFileSystem fileSystem, bool strict)
+    public static int Read(GuestFileSystem fileSystem, bool strict)
     {
         var pending = new Stack<string>(["/"]);
         var seen = new HashSet<ulong>();
@@ -47,7 +46,7 @@ internal static class TreeWalk
         return MaxEntries - left;
     }
 
-    private static void ReadOne(ExtFileSystem fileSystem, string path, byte[] buffer)
+    private static void ReadOne(GuestFileSystem fileSystem, string path, byte[] buffer)
     {
         FileEntry? entry = fileSystem.TryGetEntry(path);
         if (entry is null)

@@ -1,0 +1,104 @@
+using V2V.FileSystems.Xfs.Btrees;
+
+namespace V2V.FileSystems.Xfs.Allocation;
+
+/// <summary>
+/// Blocks of the whole volume. Block maps are rewritten only when they are committed; what they will need then is reserved when they
+/// grow, so that a commit never fails for lack of space.
+/// </summary>
+internal sealed class SpaceAllocator(XfsVolume volume)
+{
+    private long _available = -1;
+
+    /// <summary>Blocks promised to block maps that have not been committed.</summary>
+    public long Reserved { get; private set; }
+
+    /// <summary>Blocks that files can have.</summary>
+    public long Available
+    {
+        get
+        {
+            if (_available < 0)
+            {
+                _available = 0;
+                for (int group = 0; group < volume.Super.GroupCount; group++)
+                {
+                    _available += volume.Group(group).Available;
+                }
+            }
+
+            return _available - Reserved;
+        }
+    }
+
+    /// <summary>A group's available blocks have changed.</summary>
+    public void NoteChange(long change)
+    {
+        if (_available >= 0)
+        {
+            _available += change;
+        }
+    }
+
+    /// <summary>Changes what is promised.</summary>
+    public void Reserve(long change)
+    {
+        if (change > 0)
+        {
+            Require(change);
+        }
+
+        Reserved += change;
+    }
+
+    /// <summary>Throws unless that many blocks can be had.</summary>
+    public void Require(long blocks)
+    {
+        if (Available < blocks)
+        {
+            throw XfsErrors.NoSpace("blocks");
+        }
+    }
+
+    /// <summary>Allocates a run, as long as possible.</summary>
+    /// <param name="goal">The wanted first block.</param>
+    /// <param name="wanted">More blocks are not needed.</param>
+    /// <param name="owner">Who is told to the reverse map; <see cref="RmapOwner.None"/> if the caller does that.</param>
+    /// <param name="promised">True for a block that was reserved.</param>
+    public (ulong FsBlock, uint Count) Allocate(ulong goal, long wanted, ulong owner = RmapOwner.None, bool promised = false)
+    {
+        if (!promised)
+        {
+            Require(1);
+            wanted = Math.Min(wanted, Available);
+        }
+
+        uint count = (uint)Math.Min(wanted, ExtentRecord.MaxCount);
+        int groups = volume.Super.GroupCount;
+        int first = Math.Min(volume.Super.GroupOf(goal), groups - 1);
+        for (int pass = 0; pass < 2; pass++)
+        {
+            for (int i = 0; i < groups; i++)
+            {
+                AllocationGroup group = volume.Group((first + i) % groups);
+                if (group.Available < 1 || (pass == 0 && (group.Agf.Longest < count || group.Available < count)))
+                {
+                    continue;
+                }
+
+                uint near = i == 0 ? volume.Super.BlockInGroup(goal) : 0;
+                (uint start, uint found) = group.Allocate(near, 1, (uint)Math.Min(count, group.Available), owner);
+                if (found > 0)
+                {
+                    return (volume.Super.FsBlock(group.Number, start), found);
+                }
+            }
+        }
+
+        throw XfsErrors.NoSpace("blocks");
+    }
+
+    /// <summary>Gives a run back.</summary>
+    public void Free(ulong fsBlock, uint count, ulong owner = RmapOwner.None) =>
+        volume.Group(volume.Super.GroupOf(fsBlock)).Free(volume.Super.BlockInGroup(fsBlock), count, owner);
+}

@@ -1,0 +1,39 @@
+using V2V.Storage;
+
+namespace V2V.FileSystems.Xfs;
+
+/// <summary>What happens between finding a superblock and using the file system: refusals, the log, and unlinked inodes.</summary>
+internal static class XfsMount
+{
+    /// <summary>sb_qflags: the counts of user, group and project quota are right.</summary>
+    private const int QuotaChecked = 2 | 0x80 | 0x200;
+
+    public static XfsVolume Open(BlockDevice device, bool writable)
+    {
+        XfsSuperblock super = XfsSuperblock.Read(device);
+        if (writable)
+        {
+            if (!device.CanWrite)
+            {
+                throw new V2VException("FileSystemReadOnly", V2VErrorKind.InvalidState, "The device is open for reading only.", super.DisplayName);
+            }
+
+            XfsFeatures.CheckWritable(super);
+        }
+
+        var volume = new XfsVolume(device, super);
+        if (writable)
+        {
+            volume.Recount();
+            UnlinkedList.Process(volume);
+            if ((super.QuotaFlags & QuotaChecked) != 0)
+            {
+                // Quota is not kept up here: without these flags the kernel counts anew at the next mount.
+                super.QuotaFlags &= ~QuotaChecked;
+                volume.SuperDirty = true;
+            }
+        }
+
+        return volume;
+    }
+}

@@ -1,0 +1,76 @@
+using V2V.FileSystems.Xfs;
+using V2V.Storage;
+using V2V.Testing;
+using Xunit;
+
+namespace V2V.FileSystems.Tests.Xfs;
+
+/// <summary>A file system in an image file, made by mkfs.xfs and judged by xfs_repair and the kernel.</summary>
+internal sealed class XfsImage : IDisposable
+{
+    private readonly TemporaryDirectory _directory = new();
+    private FileDevice? _device;
+
+    public XfsImage(long length, params string[] mkfsArguments)
+    {
+        Tool.Require("mkfs.xfs", "xfs_repair");
+        using (FileStream file = System.IO.File.Create(Path))
+        {
+            file.SetLength(length);
+        }
+
+        Tool.Run("mkfs.xfs", ["-q", "-f", .. mkfsArguments, Path]);
+    }
+
+    public string Path => _directory.File("image");
+
+    public string File(string name) => _directory.File(name);
+
+    public XfsFileSystem Open(bool writable)
+    {
+        _device?.Dispose();
+        _device = FileDevice.Open(Path, writable);
+        return XfsFileSystem.Open(_device, writable);
+    }
+
+    /// <summary>Fails unless xfs_repair finds nothing to say.</summary>
+    public void Check()
+    {
+        _device?.Dispose();
+        (int exitCode, string output) = Tool.TryRun("xfs_repair", "-n", Path);
+        if (exitCode != 0)
+        {
+            if (Environment.GetEnvironmentVariable("V2V_KEEP") is { } keep)
+            {
+                System.IO.File.Copy(Path, keep, overwrite: true);
+            }
+
+            string[] complaints = [.. output.Split('\n').Where(l => !l.TrimStart().StartsWith('-') && !l.StartsWith("Phase", StringComparison.Ordinal))];
+            Assert.Fail($"xfs_repair -n exited with {exitCode}:\n{string.Join('\n', complaints.Take(20))}");
+        }
+    }
+
+    /// <summary>Mounts the image with the kernel while an action runs.</summary>
+    public void Mounted(bool writable, Action<string> action)
+    {
+        Tool.RequireRoot();
+        _device?.Dispose();
+        string mountPoint = File("mnt");
+        Directory.CreateDirectory(mountPoint);
+        Tool.Run("mount", "-t", "xfs", "-o", writable ? "loop,nouuid" : "loop,ro,nouuid", Path, mountPoint);
+        try
+        {
+            action(mountPoint);
+        }
+        finally
+        {
+            Tool.Run("umount", mountPoint);
+        }
+    }
+
+    public void Dispose()
+    {
+        _device?.Dispose();
+        _directory.Dispose();
+    }
+}
