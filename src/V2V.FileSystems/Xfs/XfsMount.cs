@@ -1,3 +1,4 @@
+using V2V.FileSystems.Xfs.Log;
 using V2V.Storage;
 
 namespace V2V.FileSystems.Xfs;
@@ -19,6 +20,13 @@ internal static class XfsMount
             }
 
             XfsFeatures.CheckWritable(super);
+        }
+
+        if (!XfsLog.IsClean(device, super))
+        {
+            throw new V2VException(
+                "XfsLogDirty", V2VErrorKind.InvalidState, "The file system was not unmounted cleanly: its log holds changes that have not been made.", super.DisplayName,
+                "Shut the guest down cleanly and export it again.");
         }
 
         var volume = new XfsVolume(device, super);
