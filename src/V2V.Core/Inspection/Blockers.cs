@@ -11,7 +11,6 @@ internal static class Blockers
         ("crypto_LUKS", "InspectionLuksUnsupported", "an encrypted volume (LUKS) that V2V does not recognise"),
         ("LVM2_member", "InspectionLvmUnsupported", "part of an LVM volume group whose description is on none of the disks"),
         ("linux_raid_member", "InspectionMdRaidUnsupported", "part of an md array with a damaged superblock"),
-        ("xfs", "InspectionXfsUnsupported", "an XFS file system"),
         ("BitLocker", "InspectionBitLockerUnsupported", "encrypted by BitLocker"),
         ("swsuspend", "InspectionHibernated", "swap space that holds the image of a hibernated guest"),
     ];
