@@ -68,7 +68,7 @@ public static class GuestConverter
 
     private static (ConversionContext Context, long Trimmed) Edit(V2VInspection inspection, ConversionOptions options, IOperationObserver observer, OverlaySet overlays, string? doubt)
     {
-        using GuestDisks disks = GuestDisks.Open(overlays.Devices);
+        using GuestDisks disks = GuestDisks.Open(overlays.Devices, keys: inspection.Source.Keys);
         GuestTree tree = GuestTree.Mount(disks, WithEsp(inspection), writable: true);
         var context = new ConversionContext(inspection, options, tree, observer);
         if (doubt is not null)

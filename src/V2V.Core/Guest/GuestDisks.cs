@@ -17,14 +17,14 @@ public sealed class GuestDisks : IDisposable
     private readonly List<string> _warnings = [];
     private readonly Dictionary<string, GuestFileSystem> _fileSystems = new(StringComparer.Ordinal);
 
-    private GuestDisks(IReadOnlyList<BlockDevice> devices, bool ownsDevices)
+    private GuestDisks(IReadOnlyList<BlockDevice> devices, bool ownsDevices, VolumeKeys keys)
     {
         Devices = devices;
         _ownsDevices = ownsDevices;
         try
         {
             List<GuestVolume> plain = [.. devices.SelectMany((device, index) => VolumeFinder.Find(device, index, _warnings))];
-            Assembled = StackedVolumes.Assemble(plain);
+            Assembled = StackedVolumes.Assemble(plain, keys);
             _warnings.AddRange(Assembled.Warnings);
             Volumes = [.. plain, .. Assembled.Volumes.Select(StackedVolumes.Describe)];
         }
@@ -65,16 +65,17 @@ public sealed class GuestDisks : IDisposable
             throw;
         }
 
-        return new GuestDisks(devices, ownsDevices: true);
+        return new GuestDisks(devices, ownsDevices: true, source.Keys);
     }
 
     /// <summary>Looks into devices that are open already, for example writable overlays.</summary>
     /// <param name="devices">One device for each disk, in the guest's order.</param>
     /// <param name="ownsDevices">True to dispose them with this object.</param>
-    public static GuestDisks Open(IReadOnlyList<BlockDevice> devices, bool ownsDevices = false)
+    /// <param name="keys">Keys of encrypted volumes; null for none.</param>
+    public static GuestDisks Open(IReadOnlyList<BlockDevice> devices, bool ownsDevices = false, VolumeKeys? keys = null)
     {
         ArgumentNullException.ThrowIfNull(devices);
-        return new GuestDisks(devices, ownsDevices);
+        return new GuestDisks(devices, ownsDevices, keys ?? VolumeKeys.None);
     }
 
     /// <summary>The name that a Linux with SCSI disks would give a disk: <c>sda</c> for 0, <c>sdaa</c> for 26.</summary>
@@ -131,6 +132,7 @@ public sealed class GuestDisks : IDisposable
         }
 
         _fileSystems.Clear();
+        Assembled.Dispose();
         CloseDevices();
     }
 

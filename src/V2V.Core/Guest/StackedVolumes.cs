@@ -11,10 +11,10 @@ internal static class StackedVolumes
     private static readonly string[] s_members = ["LVM2_member", "linux_raid_member", "crypto_LUKS"];
 
     /// <summary>Puts together what the partitions and disks hold; nothing is read if none of them is a member of anything.</summary>
-    internal static AssembledVolumes Assemble(IReadOnlyList<GuestVolume> plain)
+    internal static AssembledVolumes Assemble(IReadOnlyList<GuestVolume> plain, VolumeKeys keys)
     {
         IEnumerable<VolumeSource> members = plain.Where(v => s_members.Contains(v.Info.FileSystem)).Select(v => new VolumeSource(v.Info.Device, v.Device));
-        return VolumeAssembler.Assemble(members);
+        return VolumeAssembler.Assemble(members, keys);
     }
 
     /// <summary>An assembled volume as a volume of the guest.</summary>

@@ -130,8 +130,20 @@ public sealed class V2VSource
     /// <summary>What was odd in the metadata but did not prevent reading it.</summary>
     public IReadOnlyList<string> Warnings { get => _warnings; init => _warnings = value; }
 
+    /// <summary>Keys of the machine's encrypted volumes. They are never part of what an object prints or stores.</summary>
+    internal Storage.Volumes.VolumeKeys Keys { get; private set; } = Storage.Volumes.VolumeKeys.None;
+
     /// <inheritdoc/>
     public override string ToString() => Name;
+
+    /// <summary>The same machine with keys for its encrypted volumes.</summary>
+    public V2VSource WithKeys(Storage.Volumes.VolumeKeys keys)
+    {
+        ArgumentNullException.ThrowIfNull(keys);
+        var copy = (V2VSource)MemberwiseClone();
+        copy.Keys = keys;
+        return copy;
+    }
 
     /// <summary>The same machine with its disks, which an importer finds after the metadata.</summary>
     internal V2VSource WithDisks(IReadOnlyList<SourceDisk> disks, string? stagingDirectory, IReadOnlyList<string> warnings)

@@ -72,8 +72,8 @@ public sealed record VolumeProblem(string ErrorId, string Message, string Target
 /// <param name="Length">Bytes.</param>
 public sealed record FreeRange(string Device, long Offset, long Length);
 
-/// <summary>All that was found above a guest's disks and partitions.</summary>
-public sealed class AssembledVolumes
+/// <summary>All that was found above a guest's disks and partitions. Disposing it forgets the keys of opened volumes; the disks stay open.</summary>
+public sealed class AssembledVolumes : IDisposable
 {
     internal List<AssembledVolume> Found { get; } = [];
 
@@ -122,6 +122,15 @@ public sealed class AssembledVolumes
         }
 
         return result;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (AssembledVolume volume in Found.Where(v => v.Kind == VolumeKind.Luks))
+        {
+            volume.Device.Dispose();
+        }
     }
 
     /// <summary>True if a device is part of a volume that was put together or refused.</summary>

@@ -1,4 +1,5 @@
 using V2V.Storage.Partitions;
+using V2V.Storage.Volumes.Luks;
 using V2V.Storage.Volumes.Lvm;
 using V2V.Storage.Volumes.Md;
 
@@ -16,12 +17,14 @@ public static class VolumeAssembler
 
     /// <summary>Puts together everything that the sources hold.</summary>
     /// <param name="sources">The disks without partitions, and the partitions of the others.</param>
-    public static AssembledVolumes Assemble(IEnumerable<VolumeSource> sources)
+    /// <param name="keys">Keys of encrypted volumes; null for none.</param>
+    public static AssembledVolumes Assemble(IEnumerable<VolumeSource> sources, VolumeKeys? keys = null)
     {
         ArgumentNullException.ThrowIfNull(sources);
         var result = new AssembledVolumes();
         var md = new MdAssembler();
         var lvm = new LvmAssembler();
+        var luks = new LuksAssembler(keys ?? VolumeKeys.None);
         var pending = new Queue<(string Name, BlockDevice Device, bool IsLogical)>(sources.Select(s => (s.Name, s.Device, false)));
         for (int round = 0; round < MaxRounds && result.Found.Count < MaxVolumes; round++)
         {
@@ -31,7 +34,7 @@ public static class VolumeAssembler
                 try
                 {
                     // LVM itself does not look for physical volumes in logical ones: they belong to guests within the guest.
-                    if (!md.TryAdd(next.Name, next.Device, result) && !next.IsLogical)
+                    if (!md.TryAdd(next.Name, next.Device, result) && !luks.TryAdd(next.Name, next.Device, result, made) && !next.IsLogical)
                     {
                         lvm.TryAdd(next.Name, next.Device, result);
                     }

@@ -1,4 +1,5 @@
 using V2V.Storage.Volumes;
+using V2V.Testing;
 using Xunit;
 
 namespace V2V.Storage.Tests.Volumes;
@@ -52,6 +53,54 @@ public class KernelVolumeTests
             AssembledVolume volume = volumes.Volumes.Single(v => v.Name == words[0]);
             Assert.True(words[1] == VolumeFixtures.Digest(volume.Device), words[0]);
         }
+    }
+
+    [Fact]
+    public void EncryptedVolumesReadAsTheKernelWroteThem()
+    {
+        using var disk = FileDevice.Open(Path.Combine(VolumeFixtures.Folder, "dm.raw"));
+        using AssembledVolumes volumes = VolumeAssembler.Assemble(VolumeFixtures.Partitions(disk, "vdc"), VolumeFixtures.Keys("all", "v2v-secret"));
+        Assert.Equal(["LvmGroupExported"], volumes.Problems.Select(p => p.ErrorId));
+        Dictionary<string, long> skips = VolumeFixtures.Skips();
+        foreach (string[] words in VolumeFixtures.Log("UUID"))
+        {
+            AssembledVolume volume = volumes.Volumes.Single(v => v.Name == "mapper/luks-" + words[1]);
+            if (words[0] != "luks2-lvm")
+            {
+                AssertPattern(volume.Device, skips[words[0]], words[0]);
+            }
+        }
+
+        AssertPattern(volumes.Volumes.Single(v => v.Name == "vgl/root").Device, skips["vgl/root"], "vgl/root");
+        AssembledVolume inner = volumes.Volumes.Single(v => v.Members.Contains("vg-a/crypt"));
+        AssertPattern(inner.Device, skips["luks-on-lv"], "luks-on-lv");
+        Assert.Equal(["vdc1", "vdc2", "vdc3", "vdc4", "vdc5", "vdc6"], volumes.BaseDevices(inner.Name).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void KeysAreChosenBySelectorAndNeverShown()
+    {
+        using var disk = FileDevice.Open(Path.Combine(VolumeFixtures.Folder, "dm.raw"));
+        List<VolumeSource> sources = VolumeFixtures.Partitions(disk, "vdc");
+        string uuid = VolumeFixtures.Log("UUID").First(w => w[0] == "luks2-serpent")[1];
+        VolumeSource one = sources.Single(s => s.Name == "vdc17");
+        using var folder = new TemporaryDirectory();
+        File.WriteAllText(folder.File("key"), "v2v-secret\n");
+        foreach (string selector in new[] { uuid, uuid.ToUpperInvariant(), "vdc17", "/dev/vdc17", "all" })
+        {
+            var key = VolumeKey.FromFile(selector, folder.File("key"));
+            using AssembledVolumes opened = VolumeAssembler.Assemble([one], new VolumeKeys([key]));
+            Assert.Single(opened.Volumes);
+            Assert.DoesNotContain("secret", key.ToString(), StringComparison.Ordinal);
+        }
+
+        using AssembledVolumes other = VolumeAssembler.Assemble([one], VolumeFixtures.Keys("vdc16", "v2v-secret"));
+        Assert.Equal("LuksKeyMissing", Assert.Single(other.Problems).ErrorId);
+        using AssembledVolumes wrong = VolumeAssembler.Assemble([one], VolumeFixtures.Keys("all", "wrong"));
+        Assert.Equal(("LuksKeyWrong", "vdc17"), (Assert.Single(wrong.Problems).ErrorId, wrong.Problems[0].Target));
+        Assert.DoesNotContain("wrong", wrong.Problems[0].Message, StringComparison.Ordinal);
+        using AssembledVolumes missing = VolumeAssembler.Assemble([new VolumeSource("x", new MemoryDevice(1 << 20))], new VolumeKeys([VolumeKey.FromFile("all", folder.File("none"))]));
+        Assert.Empty(missing.Problems);
     }
 
     internal static void AssertPattern(BlockDevice device, long skip, string name)

@@ -53,6 +53,17 @@ internal static class VolumeFixtures
             name == "vdb" && uneven.TryGetValue(p.Number.ToString(CultureInfo.InvariantCulture), out long length) ? new SubDevice(disk, p.Offset, length) : p.Open(disk)))];
     }
 
+    internal static VolumeKeys Keys(string selector, string passphrase)
+    {
+        var secret = new System.Security.SecureString();
+        foreach (char c in passphrase)
+        {
+            secret.AppendChar(c);
+        }
+
+        return new VolumeKeys([VolumeKey.FromPassphrase(selector, secret)]);
+    }
+
     /// <summary>Fills a buffer with the numbers that a volume of a skip holds at an offset (a multiple of 8).</summary>
     internal static void Expected(long skip, long offset, Span<byte> buffer)
     {
