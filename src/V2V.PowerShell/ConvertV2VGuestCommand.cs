@@ -57,6 +57,10 @@ public sealed class ConvertV2VGuestCommand : V2VCmdlet
     [Parameter]
     public string? WorkingDirectory { get; set; }
 
+    /// <summary>Keys of encrypted volumes: a dictionary from 'all', a LUKS UUID or a device to a SecureString or the path of a key file; or 'SELECTOR:file:PATH'.</summary>
+    [Parameter]
+    public object[] Key { get; set; } = [];
+
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
@@ -120,7 +124,8 @@ public sealed class ConvertV2VGuestCommand : V2VCmdlet
 
     private V2VOverlay Convert(V2VSource source, IOperationObserver observer, bool whatIf)
     {
-        V2VInspection inspection = ParameterSetName == InspectionSet
+        source = KeySelectors.Apply(this, source, Key);
+        V2VInspection inspection = ParameterSetName == InspectionSet && Key.Length == 0
             ? Inspection
             : GuestInspector.Inspect(source, new InspectionOptions { Root = Root }, observer);
         V2VOverlay overlay = GuestConverter.Convert(inspection, Options(whatIf), observer);

@@ -17,12 +17,16 @@ public sealed class GetV2VInspectionCommand : V2VCmdlet
     [Parameter]
     public string? Root { get; set; }
 
+    /// <summary>Keys of encrypted volumes: a dictionary from 'all', a LUKS UUID or a device to a SecureString or the path of a key file; or 'SELECTOR:file:PATH'.</summary>
+    [Parameter]
+    public object[] Key { get; set; } = [];
+
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
         V2VSource source = Source;
         var options = new InspectionOptions { Root = Root };
-        if (TryRun(source, observer => GuestInspector.Inspect(source, options, observer), out V2VInspection inspection))
+        if (TryRun(source, observer => GuestInspector.Inspect(KeySelectors.Apply(this, source, Key), options, observer), out V2VInspection inspection))
         {
             WriteObject(inspection);
         }

@@ -52,6 +52,10 @@ public sealed class ImportV2VSourceCommand : V2VCmdlet
     [Parameter]
     public string? WorkingDirectory { get; set; }
 
+    /// <summary>Keys of encrypted volumes: a dictionary from 'all', a LUKS UUID or a device to a SecureString or the path of a key file; or 'SELECTOR:file:PATH'.</summary>
+    [Parameter]
+    public object[] Key { get; set; } = [];
+
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
@@ -84,7 +88,7 @@ public sealed class ImportV2VSourceCommand : V2VCmdlet
 
         foreach (string file in files)
         {
-            if (TryRun(file, observer => SourceImporter.ImportOva(file, Options(observer)).ToList(), out List<V2VSource> sources))
+            if (TryRun(file, observer => SourceImporter.ImportOva(file, Options(observer)).Select(s => KeySelectors.Apply(this, s, Key)).ToList(), out List<V2VSource> sources))
             {
                 WriteObject(sources, enumerateCollection: true);
             }
@@ -94,7 +98,7 @@ public sealed class ImportV2VSourceCommand : V2VCmdlet
     private void ImportDisks()
     {
         string[] disks = [.. Disk.Select(disk => HostPaths.Literal(this, disk))];
-        if (TryRun(disks[0], observer => SourceImporter.ImportDisks(disks, Options(observer)), out V2VSource source))
+        if (TryRun(disks[0], observer => KeySelectors.Apply(this, SourceImporter.ImportDisks(disks, Options(observer)), Key), out V2VSource source))
         {
             WriteObject(source);
         }
