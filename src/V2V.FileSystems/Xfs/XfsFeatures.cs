@@ -116,6 +116,20 @@ internal static class XfsFeatures
         }
     }
 
+    /// <summary>True if <see cref="CheckWritable"/> would not throw.</summary>
+    public static bool CanWrite(XfsSuperblock super)
+    {
+        try
+        {
+            CheckWritable(super);
+            return true;
+        }
+        catch (V2VException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Throws if writing would not keep up what the features promise.</summary>
     public static void CheckWritable(XfsSuperblock super)
     {

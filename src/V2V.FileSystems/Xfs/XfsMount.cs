@@ -7,7 +7,7 @@ namespace V2V.FileSystems.Xfs;
 internal static class XfsMount
 {
     /// <summary>sb_qflags: the counts of user, group and project quota are right.</summary>
-    private const int QuotaChecked = 2 | 0x80 | 0x200;
+    private const int QuotaChecked = 4 | 0x20 | 0x100 | 0x400;
 
     public static XfsVolume Open(BlockDevice device, bool writable)
     {
@@ -24,9 +24,8 @@ internal static class XfsMount
 
         if (!XfsLog.IsClean(device, super))
         {
-            throw new V2VException(
-                "XfsLogDirty", V2VErrorKind.InvalidState, "The file system was not unmounted cleanly: its log holds changes that have not been made.", super.DisplayName,
-                "Shut the guest down cleanly and export it again.");
+            device = writable ? device : new CopyOnWriteDevice(device);
+            super = LogRecovery.Recover(device, super);
         }
 
         var volume = new XfsVolume(device, super);

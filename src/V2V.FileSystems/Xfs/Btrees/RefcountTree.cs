@@ -6,7 +6,7 @@ namespace V2V.FileSystems.Xfs.Btrees;
 /// How many files share a run of blocks ("Reference Count B+tree" of the XFS documentation). Blocks that one file uses have no record.
 /// Records with the high bit of the start set are space set aside for copy-on-write; they sort last and are left alone.
 /// </summary>
-internal sealed class RefcountTree(AllocationGroup group) : AgBtree(group)
+internal sealed partial class RefcountTree(AllocationGroup group) : AgBtree(group)
 {
     private const int Size = 12;
     private const uint CopyOnWriteBit = 1u << 31;

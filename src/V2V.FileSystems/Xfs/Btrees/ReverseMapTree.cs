@@ -126,6 +126,23 @@ internal sealed class ReverseMapTree(AllocationGroup group) : FreeListTree(group
         }
     }
 
+    /// <summary>Every use of the blocks of a run, cut to the run.</summary>
+    public List<(uint Start, uint Count, BlockUse Use)> UsesOf(uint start, uint count)
+    {
+        var uses = new List<(uint Start, uint Count, BlockUse Use)>();
+        VisitOverlapping(new BtreeKey(start), new BtreeKey(start + count - 1, ulong.MaxValue, ulong.MaxValue), raw =>
+        {
+            Record record = Read(raw);
+            uint from = Math.Max(start, record.Start);
+            uint end = Math.Min(start + count, record.End);
+            if (from < end)
+            {
+                uses.Add((from, end - from, record.Use.Advance(from - record.Start)));
+            }
+        });
+        return uses;
+    }
+
     protected override BtreeKey KeyOf(ReadOnlySpan<byte> record) =>
         new(Be.U32(record, 0), Be.U64(record, 8), BlockUse.ToSortKey(Be.U64(record, 16)));
 
