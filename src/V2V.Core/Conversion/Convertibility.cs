@@ -61,6 +61,13 @@ internal static class Convertibility
                 "Install a kernel in the guest and export it again.");
         }
 
+        if (inspection.Kernels.All(KernelDrivers.IsXenOnly))
+        {
+            throw V2VException.Unsupported(
+                "ConversionKernelXenOnly", $"Every kernel of the guest ({string.Join(", ", inspection.Kernels.Select(k => k.Version).Take(4))}) starts under Xen only.", inspection.Name,
+                "Install the distribution's ordinary kernel in the guest and export it again.");
+        }
+
         if (inspection.BootLoader?.Type is not ("grub2" or "grub1"))
         {
             throw V2VException.Unsupported(

@@ -33,14 +33,19 @@ internal sealed class KernelDrivers
     /// </summary>
     internal static KernelDrivers Choose(V2VInspection inspection, ConversionOptions options)
     {
-        List<KernelInfo> candidates = [.. inspection.Kernels.Where(k => !IsDebug(k))];
+        List<KernelInfo> candidates = [.. inspection.Kernels.Where(k => !IsDebug(k) && !IsXenOnly(k))];
         KernelInfo? current = inspection.Kernels.FirstOrDefault(k => k.IsDefault) ?? (inspection.Kernels is [{ } first, ..] ? first : null);
-        KernelInfo? boot = current is not null && (current.HasVirtioBlk || current.HasVirtioScsi)
+        KernelInfo? boot = current is not null && !IsXenOnly(current) && (current.HasVirtioBlk || current.HasVirtioScsi)
             ? current
             : candidates.Where(k => k.HasVirtioBlk || k.HasVirtioScsi)
-                .OrderByDescending(k => k.HasVirtioNet).ThenByDescending(k => k.Version, Comparer<string>.Create((a, b) => PackageVersion.Compare(a, b))).FirstOrDefault() ?? current;
+                .OrderByDescending(k => k.HasVirtioNet).ThenByDescending(k => k.Version, Comparer<string>.Create((a, b) => PackageVersion.Compare(a, b))).FirstOrDefault()
+                ?? (current is not null && IsXenOnly(current) ? candidates.FirstOrDefault() : current);
         return new KernelDrivers(current, boot, ChooseBus(boot, options.PreferredBus));
     }
+
+    /// <summary>True for a kernel that starts under Xen only, as the packages for it built them before Linux 2.6.32 had one kernel for both.</summary>
+    internal static bool IsXenOnly(KernelInfo kernel) =>
+        kernel.Version.Contains("xen", StringComparison.Ordinal) && PackageVersion.Compare(kernel.Version, "2.6.32") < 0;
 
     private static BlockBus ChooseBus(KernelInfo? kernel, BlockBus preferred) => kernel switch
     {

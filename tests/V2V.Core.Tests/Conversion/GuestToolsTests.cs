@@ -65,6 +65,16 @@ public sealed class GuestToolsTests
     }
 
     [Fact]
+    public void TerminalsThatXenServersToolsSwitchedOffComeBack()
+    {
+        var guest = new PhonyGuest();
+        guest.Tools.Add(new GuestToolInfo("xe-guest-utilities", "package", ["xe-guest-utilities"]));
+        guest.Root.Add("/etc/inittab", "# a comment\n#1:2345:respawn:/sbin/getty 38400 tty1\n#T0:23:respawn:/sbin/getty -L ttyS0\nhvc0:2345:respawn:/sbin/getty hvc0\n");
+        guest.Apply(new GuestToolsStep(), new ConsoleStep());
+        Assert.Equal("# a comment\n1:2345:respawn:/sbin/getty 38400 tty1\n#T0:23:respawn:/sbin/getty -L ttyS0\nttyS0:2345:respawn:/sbin/getty ttyS0\n", guest.Text("/etc/inittab"));
+    }
+
+    [Fact]
     public void ToolsAreKeptOnRequest()
     {
         PhonyGuest guest = WithOpenVmTools();

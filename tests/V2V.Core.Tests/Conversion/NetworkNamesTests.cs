@@ -47,6 +47,21 @@ public sealed class NetworkNamesTests
     }
 
     [Fact]
+    public void ReleasesBeforeDebian6GetARuleTheyUnderstand()
+    {
+        const string Rules = "/etc/udev/rules.d/z25_persistent-net.rules";
+        var guest = new PhonyGuest { InitSystem = "sysvinit" };
+        guest.Packages[0] = new ApplicationInfo("udev", "0.105-4", "i386", "");
+        guest.Networks[0] = guest.Networks[0] with { InterfaceName = "eth0" };
+        guest.Root.Add(Rules, "SUBSYSTEM==\"net\", DRIVERS==\"pcnet32\", ATTRS{address}==\"00:0c:29:00:00:01\", NAME=\"eth7\"\n");
+        guest.Apply(new NetworkNamesStep());
+        Assert.Equal(
+            "SUBSYSTEM==\"net\", ATTRS{address}==\"00:0c:29:00:00:01\", NAME=\"eth7\"\n# By V2V: the interface keeps its name.\n"
+            + "SUBSYSTEM==\"net\", ACTION==\"add\", DRIVERS==\"?*\", SYSFS{address}==\"00:0c:29:aa:bb:cc\", NAME=\"eth0\"\n",
+            guest.Text(Rules));
+    }
+
+    [Fact]
     public void WhereLinkFilesAreMaskedARuleIsWritten()
     {
         var guest = new PhonyGuest();

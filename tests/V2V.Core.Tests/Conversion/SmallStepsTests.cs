@@ -111,6 +111,21 @@ public sealed class SmallStepsTests
         Assert.Equal("1>1", GrubMenuScan.FindEntry("menuentry 'x' {\nlinux /a\n}\nsubmenu 'y' {\nmenuentry 'b' {\nlinux /c\n}\nmenuentry 'd' {\nlinux /e/f\n}\n}\n", "f"));
     }
 
+    [Fact]
+    public void AKernelForXenOnlyIsNeverTheDefault()
+    {
+        var guest = new PhonyGuest { Version = new Version(5, 0) };
+        guest.Kernels[0] = guest.Kernels[0] with { Version = "2.6.26-2-xen-amd64", ImagePath = "/boot/vmlinuz-2.6.26-2-xen-amd64" };
+        guest.Kernels.Add(PhonyGuest.NewKernel() with { Version = "2.6.26-2-amd64", ImagePath = "/boot/vmlinuz-2.6.26-2-amd64", HasVirtioScsi = false, IsDefault = false });
+        guest.Root.Add("/boot/grub/grub.cfg", "set default=\"0\"\nmenuentry 'x' {\nlinux /boot/vmlinuz-2.6.26-2-xen-amd64\n}\nmenuentry 'n' {\nlinux /boot/vmlinuz-2.6.26-2-amd64\n}\n").Add("/etc/default/grub", "");
+        ConversionContext context = guest.Apply(new DefaultKernelStep());
+        Assert.Equal("2.6.26-2-amd64", context.Drivers.Boot!.Version);
+        Assert.StartsWith("set default=\"1\"\n", guest.Text("/boot/grub/grub.cfg"), StringComparison.Ordinal);
+        Assert.Contains("under Xen only", Assert.Single(context.Warnings), StringComparison.Ordinal);
+        guest.Kernels.RemoveAt(1);
+        Assert.Equal("ConversionKernelXenOnly", Assert.Throws<V2VException>(() => Convertibility.Check(guest.Inspect())).ErrorId);
+    }
+
     [Theory]
     [InlineData("default\t\t0\ntimeout 5\n", "default 2\ntimeout 5\n")]
     [InlineData("default saved\n", "default 2\n")]

@@ -13,7 +13,7 @@ namespace V2V.Core.Conversion.Linux;
 internal sealed partial class DefaultKernelStep : ConversionStep
 {
     private const string Defaults = "/etc/default/grub";
-    private const string Reason = "The default kernel has no virtio disk driver.";
+    private const string Reason = "The default kernel cannot drive the new machine's disks.";
 
     internal override string Name => "DefaultKernel";
 
@@ -21,14 +21,12 @@ internal sealed partial class DefaultKernelStep : ConversionStep
 
     internal override void Apply(ConversionContext context)
     {
-        KernelInfo? boot = context.Drivers.Boot;
+        KernelInfo? boot = context.Drivers.Boot, current = context.Drivers.Current;
         if (!context.Drivers.HasVirtioDisk)
         {
             context.Warn($"No kernel of the guest has a virtio disk driver; its disks are put on {context.Capabilities.BlockBus}, its network cards on {context.Capabilities.NetModel}.");
-            return;
         }
 
-        KernelInfo? current = context.Drivers.Current;
         if (boot is null || current == boot)
         {
             return;
@@ -40,9 +38,10 @@ internal sealed partial class DefaultKernelStep : ConversionStep
             { Type: "grub1" } loader => SetInGrub1(context, loader, boot),
             _ => false,
         };
+        string why = current is not null && KernelDrivers.IsXenOnly(current) ? "starts under Xen only" : "has no virtio disk driver";
         context.Warn(isSet
-            ? $"The guest starts the kernel {boot.Version} now: the default one, {current?.Version}, has no virtio disk driver."
-            : $"The kernel {boot.Version} must be started: the default one, {current?.Version}, has no virtio disk driver, and the boot menu could not be changed.");
+            ? $"The guest starts the kernel {boot.Version} now: the default one, {current?.Version}, {why}."
+            : $"The kernel {boot.Version} must be started: the default one, {current?.Version}, {why}, and the boot menu could not be changed.");
     }
 
     private static bool SetInGrub2(ConversionContext context, BootLoaderInfo loader, KernelInfo boot)

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using V2V.Core.Guest;
 using V2V.Core.Inspection;
 
@@ -7,7 +8,7 @@ namespace V2V.Core.Conversion.Linux;
 /// Retires the tools of the old hypervisor. Offline: their services no longer start, their kernel modules are no longer forced to load, shared
 /// folders of the old host are no longer mounted. Removing packages is left to the guest's package manager at the first boot.
 /// </summary>
-internal sealed class GuestToolsStep : ConversionStep
+internal sealed partial class GuestToolsStep : ConversionStep
 {
     private const string TarballLocations = "/etc/vmware-tools/locations";
     private const string TarballUninstaller = "/usr/bin/vmware-uninstall-tools.pl";
@@ -47,6 +48,11 @@ internal sealed class GuestToolsStep : ConversionStep
         {
             Disable(context, tool.Name);
             context.FirstBoot.RemovePackages.AddRange(tool.Packages);
+        }
+
+        if (context.Inspection.GuestTools.Any(t => t.Name == "xe-guest-utilities"))
+        {
+            context.Editor.EditLines("/etc/inittab", line => StoppedTerminal().IsMatch(line) ? line[1..] : line, "XenServer's tools had switched the terminals off.");
         }
 
         PlanUninstallers(context);
@@ -132,4 +138,8 @@ internal sealed class GuestToolsStep : ConversionStep
 
     /// <summary>What a shell takes as it stands.</summary>
     private static bool IsPlain(string path) => path.All(c => char.IsAsciiLetterOrDigit(c) || c is '/' or '.' or '_' or '-');
+
+    // inittab(5): id:levels:action:process.
+    [GeneratedRegex("^#[1-6]:[2-5]+:respawn:.*getty", RegexOptions.CultureInvariant)]
+    private static partial Regex StoppedTerminal();
 }

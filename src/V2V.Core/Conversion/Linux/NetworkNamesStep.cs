@@ -15,6 +15,10 @@ namespace V2V.Core.Conversion.Linux;
 internal sealed partial class NetworkNamesStep : ConversionStep
 {
     private const string RulesFile = "/etc/udev/rules.d/70-persistent-net.rules";
+
+    /// <summary>Where Debian 4 and Ubuntu of its time have them.</summary>
+    private const string OldRulesFile = "/etc/udev/rules.d/z25_persistent-net.rules";
+
     private const string LinkDirectory = "/etc/systemd/network";
 
     /// <summary>The first release whose .link files are applied by every udev of this family.</summary>
@@ -31,7 +35,11 @@ internal sealed partial class NetworkNamesStep : ConversionStep
 
     internal override void Apply(ConversionContext context)
     {
-        context.Editor.EditLines(RulesFile, FreeRule, "A rule must not depend on the driver or the place of the old card.");
+        foreach (string path in (string[])[RulesFile, OldRulesFile])
+        {
+            context.Editor.EditLines(path, FreeRule, "A rule must not depend on the driver or the place of the old card.");
+        }
+
         WarnOfDriverMatches(context);
         Dictionary<string, string> bound = NameBindings.Read(new InspectionContext(context.Tree, []));
         foreach (SourceNic nic in context.Source.Nics)
@@ -119,17 +127,22 @@ internal sealed partial class NetworkNamesStep : ConversionStep
         bool isMasked = context.Tree.TryGetEntry("/etc/udev/rules.d/80-net-setup-link.rules", followLinks: false) is not null;
         if (isMasked || context.SystemdVersion < FirstWithLinkFiles)
         {
-            string rule = $"SUBSYSTEM==\"net\", ACTION==\"add\", DRIVERS==\"?*\", ATTR{{address}}==\"{mac}\", ATTR{{dev_id}}==\"0x0\", ATTR{{type}}==\"1\", NAME=\"{name}\"";
-            string text = context.Editor.ReadText(RulesFile) ?? "";
-            context.Editor.WriteText(RulesFile, TextLines.Append(text, ["# By V2V: the interface keeps its name.", rule]), Reason);
+            // Up to Debian 5 udev's version is 0.something; it knows this key only, and its kernels have no dev_id.
+            string match = context.SystemdVersion == 0 && context.HasPackage("udev")
+                ? $"SYSFS{{address}}==\"{mac}\""
+                : $"ATTR{{address}}==\"{mac}\", ATTR{{dev_id}}==\"0x0\", ATTR{{type}}==\"1\"";
+            string rule = $"SUBSYSTEM==\"net\", ACTION==\"add\", DRIVERS==\"?*\", {match}, NAME=\"{name}\"";
+            string path = context.Tree.FileExists(OldRulesFile) ? OldRulesFile : RulesFile;
+            string text = context.Editor.ReadText(path) ?? "";
+            context.Editor.WriteText(path, TextLines.Append(text, ["# By V2V: the interface keeps its name.", rule]), Reason);
             return "udev-rule";
         }
 
-        string match = context.SystemdVersion >= FirstWithPermanentAddress ? $"PermanentMACAddress={mac}\n" : $"MACAddress={mac}\nDriver={context.Drivers.NetDriver}\n";
-        string link = $"# By V2V: the interface keeps the name that its configuration uses.\n[Match]\n{match}\n[Link]\nName={name}\n";
-        string path = $"{LinkDirectory}/10-v2v-{name}.link";
-        context.Editor.WriteText(path, link, Reason);
-        context.InitramfsFiles[path[1..]] = Encoding.ASCII.GetBytes(link);
+        string card = context.SystemdVersion >= FirstWithPermanentAddress ? $"PermanentMACAddress={mac}\n" : $"MACAddress={mac}\nDriver={context.Drivers.NetDriver}\n";
+        string link = $"# By V2V: the interface keeps the name that its configuration uses.\n[Match]\n{card}\n[Link]\nName={name}\n";
+        string file = $"{LinkDirectory}/10-v2v-{name}.link";
+        context.Editor.WriteText(file, link, Reason);
+        context.InitramfsFiles[file[1..]] = Encoding.ASCII.GetBytes(link);
         return "link-file";
     }
 
