@@ -178,6 +178,9 @@ public sealed record KernelInfo
     /// <summary>Module names (underscores) in the initramfs.</summary>
     public IReadOnlyCollection<string> InitramfsModules { get; init; } = [];
 
+    /// <summary>Paths of these modules below <see cref="InitramfsModulesPath"/>, by name; null where nobody looked.</summary>
+    internal IReadOnlyDictionary<string, string>? InitramfsModuleFiles { get; init; }
+
     /// <summary>Directory of the modules inside the initramfs, as its archive spells it without a leading slash (<c>usr/lib/modules/6.1.0-18-amd64</c>), or null.</summary>
     public string? InitramfsModulesPath { get; init; }
 

@@ -68,7 +68,7 @@ public class InitramfsTests
         Assert.Equal("none", contents.Compression);
         Assert.Equal(1, contents.Archives);
         Assert.Equal(["lib/modules/6.1"], contents.Modules.Keys);
-        Assert.Equal(["a_b", "c", "d"], contents.Modules["lib/modules/6.1"].Order());
+        Assert.Equal(["a_b", "c", "d"], contents.Modules["lib/modules/6.1"].Keys.Order());
     }
 
     [Theory]
@@ -106,13 +106,13 @@ public class InitramfsTests
             Assert.True(contents.IsLibLink);
             Assert.Equal(
                 plain == main ? ["main", "second", "virtio_blk"] : ["main", "second", "third", "virtio_blk"],
-                contents.Modules["usr/lib/modules/6.1"].Order(StringComparer.Ordinal));
+                contents.Modules["usr/lib/modules/6.1"].Keys.Order(StringComparer.Ordinal));
 
             // The compressed part alone, and with the next segment on a page of its own.
             Assert.Null(Read(packed).Problem);
             contents = Read([.. packed, .. new byte[4096 - (packed.Length & 4095)], .. new byte[300_000 & ~4095], .. added]);
             Assert.Null(contents.Problem);
-            Assert.Contains("virtio_blk", contents.Modules["usr/lib/modules/6.1"]);
+            Assert.Contains("virtio_blk", contents.Modules["usr/lib/modules/6.1"].Keys);
         }
     }
 
@@ -125,7 +125,7 @@ public class InitramfsTests
         byte[] whole = [.. EntryWithContent("usr/lib/modules/6.1/first.ko", new byte[length]), .. Archive("usr/lib/modules/6.1/second.ko")];
         InitramfsContents contents = Read(whole);
         Assert.Null(contents.Problem);
-        Assert.Equal(["first", "second"], contents.Modules["usr/lib/modules/6.1"].Order());
+        Assert.Equal(["first", "second"], contents.Modules["usr/lib/modules/6.1"].Keys.Order());
         Assert.NotNull(Read(whole[..(length / 2)]).Problem);
     }
 
@@ -135,10 +135,10 @@ public class InitramfsTests
         Tool.Require("gzip", "zstd", "sh");
         using var directory = new TemporaryDirectory();
         byte[] first = Compress(directory, Archive("lib/modules/1/a.ko"), "gzip -n"), second = Compress(directory, Archive("lib/modules/1/b.ko"), "gzip -n");
-        Assert.Equal(["a", "b"], Read([.. first, .. second]).Modules["lib/modules/1"].Order());
+        Assert.Equal(["a", "b"], Read([.. first, .. second]).Modules["lib/modules/1"].Keys.Order());
         first = Compress(directory, Archive("lib/modules/1/a.ko"), "zstd");
         second = Compress(directory, Archive("lib/modules/1/b.ko"), "zstd");
-        Assert.Equal(["a", "b"], Read([.. first, .. second]).Modules["lib/modules/1"].Order());
+        Assert.Equal(["a", "b"], Read([.. first, .. second]).Modules["lib/modules/1"].Keys.Order());
     }
 
     [Fact]

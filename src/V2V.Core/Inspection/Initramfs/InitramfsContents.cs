@@ -12,8 +12,8 @@ internal sealed class InitramfsContents
     /// <summary>Number of entries in all archives.</summary>
     internal int Entries { get; set; }
 
-    /// <summary>Names of modules (underscores) by the directory of their kernel (<c>usr/lib/modules/6.1.0-18-amd64</c>).</summary>
-    internal Dictionary<string, HashSet<string>> Modules { get; } = new(StringComparer.Ordinal);
+    /// <summary>Names of modules (underscores) and their files' paths below it, by the directory of their kernel (<c>usr/lib/modules/6.1.0-18-amd64</c>).</summary>
+    internal Dictionary<string, Dictionary<string, string>> Modules { get; } = new(StringComparer.Ordinal);
 
     /// <summary>True if <c>lib</c> is a symbolic link (a merged /usr).</summary>
     internal bool IsLibLink { get; set; }

@@ -162,18 +162,18 @@ internal static class InitramfsReader
         if (end > 0 && ModuleName.FromFileName(name[(name.LastIndexOf((byte)'/') + 1)..]) is { } module)
         {
             string directory = GuestText.Decode(name[..(version + end)]);
-            if (!contents.Modules.TryGetValue(directory, out HashSet<string>? names))
+            if (!contents.Modules.TryGetValue(directory, out Dictionary<string, string>? names))
             {
                 if (contents.Modules.Count == 64)
                 {
                     return;
                 }
 
-                names = new HashSet<string>(StringComparer.Ordinal);
+                names = new Dictionary<string, string>(StringComparer.Ordinal);
                 contents.Modules.Add(directory, names);
             }
 
-            names.Add(module);
+            names[module] = GuestText.Decode(name[(version + end + 1)..]);
         }
     }
 

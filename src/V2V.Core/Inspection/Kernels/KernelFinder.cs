@@ -236,12 +236,13 @@ internal static class KernelFinder
 
         // Modules of another version cannot be loaded by this kernel.
         string? directory = contents?.Modules.Keys.FirstOrDefault(d => GuestPath.GetName(d) == kernel.Version);
-        HashSet<string> modules = directory is null ? [] : contents!.Modules[directory];
-        bool Has(string module) => modules.Contains(module) || kernel.BuiltIn.Contains(module);
+        Dictionary<string, string> modules = directory is null ? [] : contents!.Modules[directory];
+        bool Has(string module) => modules.ContainsKey(module) || kernel.BuiltIn.Contains(module);
         return kernel with
         {
             InitramfsCompression = contents?.Compression,
-            InitramfsModules = modules,
+            InitramfsModules = modules.Keys,
+            InitramfsModuleFiles = modules,
             InitramfsModulesPath = directory,
             InitramfsIsUsrMerged = contents?.IsLibLink ?? false,
             InitramfsHasVirtio = Has("virtio_pci") && (Has("virtio_blk") || (Has("virtio_scsi") && Has("sd_mod"))),

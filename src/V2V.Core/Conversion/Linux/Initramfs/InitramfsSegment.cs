@@ -55,18 +55,19 @@ internal static class InitramfsSegment
     private static void AddModules(
         CpioWriter archive, GuestTree tree, KernelInfo kernel, ModuleDependencies modules, IReadOnlyList<string> missing, CancellationToken cancellation)
     {
-        InitramfsListing? listing = NeedsListing(kernel, modules) ? ReadListing(tree, kernel, cancellation) : null;
+        IReadOnlyDictionary<string, string> files = kernel.InitramfsModuleFiles
+            ?? (NeedsListing(kernel, modules) ? ReadListing(tree, kernel, cancellation).ModulePaths : new Dictionary<string, string>());
         string directory = kernel.InitramfsModulesPath ?? (kernel.InitramfsIsUsrMerged ? "usr/lib/modules/" : "lib/modules/") + kernel.Version;
         archive.Assume(kernel.InitramfsModulesPath ?? (kernel.InitramfsIsUsrMerged ? "usr/lib" : "lib"));
 
         // A form that the initramfs holds already is one that its tools can load; a plain module always is.
-        HashSet<string> forms = [.. (listing?.ModulePaths.Values ?? Enumerable.Empty<string>()).Select(p => ModuleFile.Compression(p) ?? "")];
+        HashSet<string> forms = [.. files.Values.Select(p => ModuleFile.Compression(p) ?? "")];
         var paths = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (string name in kernel.InitramfsModules)
         {
             if (modules.Find(name) is { } line)
             {
-                paths[name] = listing?.ModulePaths.GetValueOrDefault(name) ?? line.Path;
+                paths[name] = files.GetValueOrDefault(name) ?? line.Path;
             }
         }
 
