@@ -12,7 +12,7 @@ internal static class BtrfsMount
         var volume = new BtrfsVolume(devices);
         if (writable)
         {
-            throw BtrfsErrors.ReadOnlyFeature("this version of V2V reads it only");
+            volume.CheckWritable();
         }
 
         if (devices.Super.LogRoot != 0)

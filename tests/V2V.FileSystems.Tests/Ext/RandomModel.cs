@@ -69,6 +69,39 @@ internal sealed class RandomModel(int seed, RandomMood mood, int attributeLimit)
         }
     }
 
+    /// <summary>Takes over what a file system holds already.</summary>
+    public void Load(GuestFileSystem fileSystem)
+    {
+        var known = new Dictionary<ulong, RandomNode>();
+        var pending = new Stack<string>([""]);
+        while (pending.TryPop(out string? directory))
+        {
+            foreach (DirectoryEntry name in fileSystem.EnumerateDirectory(directory + "/"))
+            {
+                string path = directory + "/" + name.Name;
+                FileEntry entry = fileSystem.TryGetEntry(path)!;
+                if (!known.TryGetValue(entry.FileId, out RandomNode? node))
+                {
+                    node = new RandomNode(entry.Type);
+                    known.Add(entry.FileId, node);
+                    Apply(node, new FileMetadata(entry.Mode, entry.Uid, entry.Gid, entry.ModifiedTime));
+                    node.Content = entry.Type == GuestFileType.File ? fileSystem.ReadAllBytes(path) : [];
+                    node.Target = entry.Type == GuestFileType.SymbolicLink ? fileSystem.ReadLink(path) : "";
+                    foreach (string attribute in fileSystem.ListExtendedAttributes(path))
+                    {
+                        node.Attributes[attribute] = fileSystem.GetExtendedAttribute(path, attribute)!;
+                    }
+                }
+
+                Tree[path] = node;
+                if (entry.IsDirectory)
+                {
+                    pending.Push(path);
+                }
+            }
+        }
+    }
+
     private void Step(GuestFileSystem fileSystem)
     {
         int roll = _random.Next(mood == RandomMood.Full ? 60 : 100);
@@ -328,7 +361,7 @@ internal sealed class RandomModel(int seed, RandomMood mood, int attributeLimit)
             operation();
             return true;
         }
-        catch (V2VException e) when (s_fullErrors.Contains(e.ErrorId))
+        catch (V2VException e) when (s_fullErrors.Contains(e.ErrorId) || e.ErrorId == "BtrfsNoSpace")
         {
             Refusals++;
             return false;

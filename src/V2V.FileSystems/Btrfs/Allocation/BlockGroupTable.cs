@@ -101,6 +101,15 @@ internal sealed class BlockGroupTable(BtrfsVolume volume)
             free.Add(done, chunk.End);
         }
 
+        foreach (ReferenceChange change in volume.References.Pending)
+        {
+            // Taken, but not in the extent tree yet. What waits to be freed comes back when it is.
+            if (change.Action == ReferenceAction.Create && change.Address >= chunk.Start && change.Address < chunk.End)
+            {
+                free.Remove(change.Address, change.Address + change.Length);
+            }
+        }
+
         foreach ((long start, long end) in Reserved(chunk))
         {
             free.Remove(start, end);

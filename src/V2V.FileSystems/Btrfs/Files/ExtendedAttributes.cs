@@ -3,7 +3,7 @@ using V2V.FileSystems.Btrfs.Trees;
 namespace V2V.FileSystems.Btrfs.Files;
 
 /// <summary>Extended attributes: items by the hash of the whole name, prefix and all.</summary>
-internal static class ExtendedAttributes
+internal static partial class ExtendedAttributes
 {
     /// <summary>Names and values of a file.</summary>
     public static List<DirectoryItem> All(BtrfsNode node)
