@@ -97,7 +97,7 @@ public sealed class GuestExporter
         {
             string directory = Path.GetFullPath(_options.Directory);
             using var target = new TargetDirectory(directory, _options.Force);
-            target.CheckNames(FileNames());
+            target.Claim(FileNames());
             disks = CopyDisks(target);
             metadata = WriteMetadata(target, [.. disks.Select((d, i) => new DiskFile(d.Path, _sectorSizes[i]))]);
             Cancellation.ThrowIfCancellationRequested();
@@ -163,7 +163,7 @@ public sealed class GuestExporter
 
     private string DiskName(int index) => $"{_fileName}-sd{ExportName.DiskLetters(index)}";
 
-    private IEnumerable<string> FileNames() => [.. Enumerable.Range(0, DiskCount).Select(DiskName), MetadataName];
+    private string[] FileNames() => [.. Enumerable.Range(0, DiskCount).Select(DiskName), MetadataName];
 
     private void Warn(string message)
     {

@@ -6,7 +6,7 @@ using System.Text;
 
 namespace V2V.Core.Working;
 
-/// <summary>Tells whether a directory belongs to the user who runs this process.</summary>
+/// <summary>Tells whether a file or directory belongs to the user who runs this process.</summary>
 internal static class HostOwnership
 {
     private const int CurrentDirectory = -100;
@@ -15,7 +15,7 @@ internal static class HostOwnership
     private const int OffsetMask = 0;
     private const int OffsetUser = 20;
 
-    /// <summary>True if it is certain that the directory belongs to this user and nobody else may write in it.</summary>
+    /// <summary>True if it is certain that a file or directory belongs to this user and nobody else may write to it.</summary>
     public static bool IsPrivate(string path)
     {
         try
@@ -45,7 +45,10 @@ internal static class HostOwnership
     private static bool IsOwnOnWindows(string path)
     {
         using WindowsIdentity identity = WindowsIdentity.GetCurrent();
-        IdentityReference? owner = new DirectoryInfo(path).GetAccessControl(AccessControlSections.Owner).GetOwner(typeof(SecurityIdentifier));
+        FileSystemSecurity security = File.Exists(path)
+            ? new FileInfo(path).GetAccessControl(AccessControlSections.Owner)
+            : new DirectoryInfo(path).GetAccessControl(AccessControlSections.Owner);
+        IdentityReference? owner = security.GetOwner(typeof(SecurityIdentifier));
 
         // What an administrator creates belongs to the group Administrators, which is then the identity's default owner.
         return owner is not null && (owner.Equals(identity.User) || owner.Equals(identity.Owner));

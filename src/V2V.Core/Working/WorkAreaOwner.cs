@@ -15,6 +15,9 @@ internal sealed record WorkAreaOwner(int ProcessId, string Start, string Host)
 {
     public const int MaximumLength = 1024;
 
+    /// <summary>Lines of <see cref="ToText"/>.</summary>
+    public const int LineCount = 4;
+
     private const string Magic = "V2V work area 1";
 
     public static WorkAreaOwner Current { get; } =
@@ -23,7 +26,7 @@ internal sealed record WorkAreaOwner(int ProcessId, string Start, string Host)
     public static WorkAreaOwner? Parse(string text)
     {
         string[] lines = text.Split('\n');
-        return lines.Length >= 4 && lines[0] == Magic && int.TryParse(lines[1], NumberStyles.None, CultureInfo.InvariantCulture, out int id)
+        return lines.Length >= LineCount && lines[0] == Magic && int.TryParse(lines[1], NumberStyles.None, CultureInfo.InvariantCulture, out int id)
             ? new WorkAreaOwner(id, lines[2], lines[3])
             : null;
     }

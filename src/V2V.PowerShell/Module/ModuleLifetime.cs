@@ -3,11 +3,17 @@ using V2V.Core.Working;
 
 namespace V2V.PowerShell.Module;
 
-/// <summary>Removes what is left of overlays when the module goes, or the process.</summary>
+/// <summary>Removes what is left of overlays: those of killed processes when the module comes, its own when the module goes, or the process.</summary>
 public sealed class ModuleLifetime : IModuleAssemblyInitializer, IModuleAssemblyCleanup
 {
     /// <inheritdoc/>
-    public void OnImport() => AppDomain.CurrentDomain.ProcessExit += (_, _) => WorkArea.DeleteAll();
+    public void OnImport()
+    {
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => WorkArea.DeleteAll();
+
+        // Beside the import, which it would hold up where the temporary folder is large.
+        _ = Task.Run(() => WorkArea.Sweep());
+    }
 
     /// <inheritdoc/>
     public void OnRemove(PSModuleInfo psModuleInfo) => WorkArea.DeleteAll();

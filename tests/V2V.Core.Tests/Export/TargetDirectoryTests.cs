@@ -1,5 +1,6 @@
 using V2V.Core.Export;
 using V2V.Core.Sources;
+using V2V.Core.Working;
 using V2V.Storage;
 using V2V.Testing;
 using Xunit;
@@ -72,16 +73,47 @@ public sealed class TargetDirectoryTests
     }
 
     [Fact]
-    public void What_a_killed_run_left_is_replaced_but_a_running_one_is_not_disturbed()
+    public void What_a_killed_run_left_is_removed()
     {
         using var directory = new TemporaryDirectory();
-        File.WriteAllText(directory.File("guest-sda.partial"), "left over");
+        foreach (string name in new[] { "other-sda.partial", "guest-sda.partial", "foreign.partial", "foreign-sda" })
+        {
+            File.WriteAllText(directory.File(name), "left over");
+        }
+
+        string[] current = [.. WorkAreaOwner.Current.ToText().Split('\n')];
+        WriteRecord("gone", [current[0], $"{int.MaxValue}", .. current[2..4], "other-sda.partial", "guest-sda.partial", "never-made.partial"]);
+        Machines.Export(new ExportOptions { Directory = directory.Path }, Data());
+        Assert.Equal(["foreign-sda", "foreign.partial", "guest-sda", "guest.xml"], Names(directory));
+
+        WriteRecord("alive", [.. current[..4], "foreign.partial"]);
+        WriteRecord("hostile", [current[0], $"{int.MaxValue}", .. current[2..4], "foreign-sda", "../foreign.partial"]);
+        Machines.Export(new ExportOptions { Directory = directory.Path, Force = true }, Data());
+        Assert.Equal([".v2v-export-alive", ".v2v-export-hostile", "foreign-sda", "foreign.partial", "guest-sda", "guest.xml"], Names(directory));
+
+        void WriteRecord(string name, string[] lines)
+        {
+            File.WriteAllText(directory.File(".v2v-export-" + name), string.Join('\n', lines) + "\n");
+            if (!OperatingSystem.IsWindows())
+            {
+                File.SetUnixFileMode(directory.File(".v2v-export-" + name), UnixFileMode.UserRead | UnixFileMode.UserWrite);
+            }
+        }
+    }
+
+    [Fact]
+    public void Somebody_elses_partial_file_is_not_touched_unless_forced()
+    {
+        using var directory = new TemporaryDirectory();
+        File.WriteAllText(directory.File("guest-sda.partial"), "a download");
         using (File.Open(directory.File("guest-sda.partial"), FileMode.Open, FileAccess.ReadWrite, FileShare.None))
         {
             Assert.Equal("ExportTargetBusy", Refused(directory, new ExportOptions { Directory = directory.Path, Force = true }));
         }
 
-        Machines.Export(new ExportOptions { Directory = directory.Path }, Data());
+        Assert.Equal("ExportTargetExists", Refused(directory, new ExportOptions { Directory = directory.Path }));
+        Assert.Equal("a download", File.ReadAllText(directory.File("guest-sda.partial")));
+        Machines.Export(new ExportOptions { Directory = directory.Path, Force = true }, Data());
         Assert.Equal(["guest-sda", "guest.xml"], Names(directory));
     }
 

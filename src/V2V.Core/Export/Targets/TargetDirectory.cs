@@ -8,12 +8,14 @@ namespace V2V.Core.Export.Targets;
 /// </summary>
 internal sealed class TargetDirectory : IDisposable
 {
-    private const string PartialSuffix = ".partial";
+    /// <summary>What a file's name ends with until it is complete.</summary>
+    public const string PartialSuffix = ".partial";
 
     private readonly bool _force;
     private readonly List<string> _createdDirectories = [];
     private readonly List<string> _partial = [];
     private readonly List<string> _committed = [];
+    private PartialRecord? _record;
     private bool _isCommitted;
 
     /// <param name="path">Directory, absolute; created if it does not exist.</param>
@@ -52,10 +54,11 @@ internal sealed class TargetDirectory : IDisposable
         }
     }
 
-    /// <summary>Refuses names that are taken, before anything is written.</summary>
+    /// <summary>Claims the names of all files: refuses those that are taken before anything is written, and removes what killed exports left.</summary>
     /// <exception cref="V2VException"><c>ExportTargetExists</c>, <c>ExportTargetNotAFile</c>, <c>ExportTargetBusy</c>.</exception>
-    public void CheckNames(IEnumerable<string> names)
+    public void Claim(IReadOnlyCollection<string> names)
     {
+        PartialRecord.Sweep(Path);
         foreach (string name in names)
         {
             string path = System.IO.Path.Combine(Path, name);
@@ -65,10 +68,21 @@ internal sealed class TargetDirectory : IDisposable
                 throw new V2VException(
                     "ExportTargetBusy", V2VErrorKind.Exists, "Another export is writing this file.", path, "Wait for it, or export under another name (-NewName).");
             }
+
+            CheckName(path + PartialSuffix);
+        }
+
+        try
+        {
+            _record = PartialRecord.Create(Path, names.Select(name => name + PartialSuffix));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw TargetFile.Failure(e, Path);
         }
     }
 
-    /// <summary>Creates a file under its partial name. One that a killed run left is replaced.</summary>
+    /// <summary>Creates a file under its partial name. One that <see cref="Claim"/> let pass is replaced.</summary>
     /// <param name="name">Final name in the directory.</param>
     /// <param name="reserveBytes">Space to reserve at once.</param>
     public TargetFile CreateFile(string name, long reserveBytes = 0)
@@ -123,6 +137,7 @@ internal sealed class TargetDirectory : IDisposable
             _committed.Add(path);
         }
 
+        _record?.Delete();
         LinuxFiles.FlushDirectory(Path);
         _isCommitted = true;
     }
@@ -137,6 +152,7 @@ internal sealed class TargetDirectory : IDisposable
 
         _partial.ForEach(path => TryDelete(path + PartialSuffix));
         _committed.ForEach(TryDelete);
+        _record?.Delete();
         for (int i = _createdDirectories.Count - 1; i >= 0; i--)
         {
             try
