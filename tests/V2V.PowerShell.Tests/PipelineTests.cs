@@ -141,7 +141,7 @@ public class PipelineTests
         Assert.Empty(Directory.GetFileSystemEntries(engine.WorkingDirectory));
     }
 
-    private const string HugeOvf = """
+    internal const string HugeOvf = """
         <?xml version="1.0"?>
         <Envelope xmlns="http://schemas.dmtf.org/ovf/envelope/1" xmlns:ovf="http://schemas.dmtf.org/ovf/envelope/1"
           xmlns:rasd="http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_ResourceAllocationSettingData">

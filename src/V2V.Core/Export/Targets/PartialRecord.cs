@@ -85,7 +85,7 @@ internal sealed class PartialRecord
     }
 
     /// <summary>The names in a record whose owner is gone; null for any other file.</summary>
-    private static IReadOnlyList<string>? Abandoned(string path)
+    private static string[]? Abandoned(string path)
     {
         if (new FileInfo(path) is not { LinkTarget: null, Length: <= MaximumLength } || !HostOwnership.IsPrivate(path))
         {
