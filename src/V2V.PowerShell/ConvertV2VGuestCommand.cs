@@ -27,6 +27,7 @@ public sealed class ConvertV2VGuestCommand : V2VCmdlet
 
     /// <summary>Which operating system to convert if there are several: first, single, or the device of its root.</summary>
     [Parameter]
+    [ArgumentCompleter(typeof(Completion.RootCompleter))]
     public string? Root { get; set; }
 
     /// <summary>A package file of the QEMU guest agent that the first boot installs; without it the guest's repository is asked.</summary>
@@ -47,6 +48,7 @@ public sealed class ConvertV2VGuestCommand : V2VCmdlet
 
     /// <summary>Interface names by MAC address (@{'52:54:00:12:34:56' = 'ens192'}) where they cannot be told from the guest.</summary>
     [Parameter]
+    [ArgumentCompleter(typeof(Completion.InterfaceNameCompleter))]
     public System.Collections.Hashtable InterfaceName { get; set; } = [];
 
     /// <summary>Copies free blocks too.</summary>

@@ -64,6 +64,7 @@ public sealed class ExportV2VDiskCommand : V2VCmdlet
     /// <summary>Where network cards are connected: the source's network, a MAC or * to a libvirt network or bridge:NAME.</summary>
     [Parameter(ParameterSetName = LocalSet)]
     [Parameter(ParameterSetName = QemuSet)]
+    [ArgumentCompleter(typeof(Completion.NetworkMapCompleter))]
     public Hashtable NetworkMap { get; set; } = [];
 
     /// <summary>Leaves the overlays in place.</summary>

@@ -15,6 +15,7 @@ public sealed class GetV2VInspectionCommand : V2VCmdlet
 
     /// <summary>Which operating system to take if there are several: first, single, or the device of its root.</summary>
     [Parameter]
+    [ArgumentCompleter(typeof(Completion.RootCompleter))]
     public string? Root { get; set; }
 
     /// <summary>Keys of encrypted volumes: a dictionary from 'all', a LUKS UUID or a device to a SecureString or the path of a key file; or 'SELECTOR:file:PATH'.</summary>

@@ -31,6 +31,7 @@ public sealed class ImportV2VSourceCommand : V2VCmdlet
     /// <summary>Of an OVA with several machines, those with these names (wildcards); of plain disks, the machine's name.</summary>
     [Parameter]
     [SupportsWildcards]
+    [ArgumentCompleter(typeof(Completion.SystemNameCompleter))]
     public string[] Name { get; set; } = [];
 
     /// <summary>Leaves the digests of the manifest unchecked.</summary>
@@ -82,7 +83,7 @@ public sealed class ImportV2VSourceCommand : V2VCmdlet
         }
         catch (Exception error) when (error is SessionStateException or Storage.V2VException)
         {
-            WriteError(error is Storage.V2VException ? Record(error, path) : new ErrorRecord(error, "SourceNotFound", ErrorCategory.ObjectNotFound, path));
+            WriteError(error is Storage.V2VException ? Record(error, path) : NotFound(error, path));
             return;
         }
 
@@ -94,6 +95,11 @@ public sealed class ImportV2VSourceCommand : V2VCmdlet
             }
         }
     }
+
+    private static ErrorRecord NotFound(Exception error, string path) => new(error, "SourceNotFound", ErrorCategory.ObjectNotFound, path)
+    {
+        ErrorDetails = new ErrorDetails(error.Message) { RecommendedAction = "Check the path; use -LiteralPath if it holds characters that are wildcards." },
+    };
 
     private void ImportDisks()
     {

@@ -36,6 +36,21 @@ internal sealed class OvaImporter
         }
     }
 
+    /// <summary>The machines' names in the order of the OVFs; nothing is verified.</summary>
+    public static IReadOnlyList<string> Names(string path, SourceOptions options)
+    {
+        var importer = new OvaImporter(Path.GetFullPath(path), options);
+        try
+        {
+            (OvaContainer container, IReadOnlyList<string> ovfs) = importer.Open();
+            return [.. ovfs.SelectMany(ovf => importer.NamesIn(container, ovf))];
+        }
+        finally
+        {
+            importer._staging.Abandon();
+        }
+    }
+
     /// <summary>Verifies the manifests and nothing else.</summary>
     public static ManifestReport Verify(string path, SourceOptions options)
     {
@@ -114,12 +129,11 @@ internal sealed class OvaImporter
         ManifestVerifier? verifier = _options.SkipManifest ? null
             : ManifestVerifier.Read(container, ManifestsOf(container, ovf, ovfCount), _options.Observer);
         verifier?.Verify(ovf);
-        StoredFile file = container.Find(ovf) ?? throw V2VException.Corrupt("OvaNoDescriptor", $"The OVF '{ovf}' has gone.", _path);
-        OvfPackage package = OvfPackage.Parse(file.ReadAll(OvfXml.MaximumSize, "OvfXmlUnsafe"), MemberName.FileName(ovf));
+        OvfPackage package = Parse(container, ovf);
         var builder = new OvaDiskBuilder(container, package, ovf, _staging);
         foreach (System.Xml.Linq.XElement system in package.Systems)
         {
-            string name = OvfSystemReader.NameOf(package, system) ?? SourceName.FromPath(_path);
+            string name = NameOf(package, system);
             if (_options.Names.Count > 0 && !_options.Names.Any(n => SourceName.Matches(name, n)))
             {
                 others.Add(name);
@@ -129,6 +143,20 @@ internal sealed class OvaImporter
             found.Add(new Found(OvfSystemReader.Read(package, system, _path, _options), builder, verifier));
         }
     }
+
+    private IEnumerable<string> NamesIn(OvaContainer container, string ovf)
+    {
+        OvfPackage package = Parse(container, ovf);
+        return package.Systems.Select(system => NameOf(package, system));
+    }
+
+    private OvfPackage Parse(OvaContainer container, string ovf)
+    {
+        StoredFile file = container.Find(ovf) ?? throw V2VException.Corrupt("OvaNoDescriptor", $"The OVF '{ovf}' has gone.", _path);
+        return OvfPackage.Parse(file.ReadAll(OvfXml.MaximumSize, "OvfXmlUnsafe"), MemberName.FileName(ovf));
+    }
+
+    private string NameOf(OvfPackage package, System.Xml.Linq.XElement system) => OvfSystemReader.NameOf(package, system) ?? SourceName.FromPath(_path);
 
     private List<V2VSource> OpenAndVerify(OvaContainer container, List<Found> found)
     {

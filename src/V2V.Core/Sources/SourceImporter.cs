@@ -23,6 +23,12 @@ public static class SourceImporter
     /// <param name="options">Name, memory and processors of the machine; null for the defaults.</param>
     public static V2VSource ImportDisks(IReadOnlyList<string> paths, SourceOptions? options = null) => DiskImporter.Import(paths, options ?? new SourceOptions());
 
+    /// <summary>Names of the machines in an OVA, OVF or folder, in the order of the OVFs. Nothing is verified; a compressed tar is unpacked for it.</summary>
+    /// <param name="path">Path of the OVA, OVF or folder.</param>
+    /// <param name="options">Observer and working directory; null for the defaults.</param>
+    /// <exception cref="V2VException">All errors of docs/errors/sources.md but those of disks and manifests.</exception>
+    public static IReadOnlyList<string> ReadNames(string path, SourceOptions? options = null) => OvaImporter.Names(path, options ?? new SourceOptions());
+
     /// <summary>Verifies the manifests of an OVA, OVF or folder and nothing else.</summary>
     /// <param name="path">Path of the OVA, OVF or folder.</param>
     /// <param name="options">Observer and working directory; null for the defaults.</param>
