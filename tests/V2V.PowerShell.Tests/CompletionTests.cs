@@ -9,7 +9,7 @@ public class CompletionTests
     [Theory]
     [InlineData("Import-V2VSource $ova -Name ", "phony-debian")]
     [InlineData("Import-V2VSource -LiteralPath $ova -Name pho", "phony-debian")]
-    [InlineData("Import-V2VSource -Path $folder/*.ova -Name 'ph", "phony-debian")]
+    [InlineData("Import-V2VSource $several -Name ph", "phony-debian")]
     [InlineData("Get-V2VInspection $source -Root f", "first")]
     [InlineData("Convert-V2VGuest $source -InterfaceName ", "@{ '00:50:56:5e:ed:01' = 'eth0' }")]
     [InlineData("$source | Convert-V2VGuest -InterfaceName ", "@{ '00:50:56:5e:ed:01' = 'eth0' }")]
@@ -38,7 +38,7 @@ public class CompletionTests
 
     private static IEnumerable<string> Complete(Engine engine, string line)
     {
-        engine.Variable("folder", Path.GetDirectoryName(Repository.PhonyOva)!);
+        engine.Variable("several", Path.Combine(Path.GetDirectoryName(Repository.PhonyOva)!, "phony-deb*.ova"));
         engine.Invoke("$global:source = Import-V2VSource $ova");
         PSObject completion = Assert.Single(engine.Invoke("TabExpansion2 -inputScript $args[0] -cursorColumn $args[0].Length", line));
         return [.. ((CommandCompletion)completion.BaseObject).CompletionMatches.Select(m => m.CompletionText)];
