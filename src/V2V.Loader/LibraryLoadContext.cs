@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Runtime.InteropServices;
 using System.Runtime.Loader;
 
 namespace V2V.Loader;
@@ -10,6 +11,7 @@ namespace V2V.Loader;
 internal sealed class LibraryLoadContext : AssemblyLoadContext
 {
     private static readonly string s_library = Path.Combine(Path.GetDirectoryName(typeof(LibraryLoadContext).Assembly.Location)!, "lib");
+    private static readonly string s_compiled = Path.Combine(s_library, RuntimeName());
     private static readonly Lazy<LibraryLoadContext> s_instance = new(() => new LibraryLoadContext());
 
     private LibraryLoadContext()
@@ -26,7 +28,11 @@ internal sealed class LibraryLoadContext : AssemblyLoadContext
 
     private static string? PathOf(AssemblyName name)
     {
-        string path = Path.Combine(s_library, name.Name + ".dll");
-        return File.Exists(path) ? path : null;
+        string file = name.Name + ".dll", path = Path.Combine(s_library, file), compiled = Path.Combine(s_compiled, file);
+        return File.Exists(compiled) ? compiled : File.Exists(path) ? path : null;
     }
+
+    /// <summary>The folder of the libraries that were compiled ahead of time for this system, as build.ps1 names it.</summary>
+    private static string RuntimeName() =>
+        (OperatingSystem.IsWindows() ? "win-" : "linux-") + RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant();
 }
