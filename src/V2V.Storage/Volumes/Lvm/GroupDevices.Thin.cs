@@ -14,7 +14,7 @@ internal sealed partial class GroupDevices
         }
 
         BlockDevice? origin = segment.Text.Text("external_origin") is { } external ? Make(external) : null;
-        return new ThinDevice(Pool(name), (ulong)device, length, origin, target);
+        return new ThinDevice(Pool(name), (ulong)device, length, origin);
     }
 
     private ThinPool Pool(string name)

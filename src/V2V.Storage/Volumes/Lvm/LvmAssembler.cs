@@ -1,4 +1,5 @@
 using V2V.Storage.Volumes.Lvm.Snapshots;
+using V2V.Storage.Volumes.Lvm.Thin;
 using V2V.Storage.Volumes.Mapping;
 
 namespace V2V.Storage.Volumes.Lvm;
@@ -149,6 +150,10 @@ internal sealed class LvmAssembler
             if (reason is null && device is ReadOnlyDevice refused)
             {
                 reason = refused.Reason;
+            }
+            else if (reason is null && device is ThinDevice { IsHeld: true })
+            {
+                reason = $"A snapshot of the metadata of the thin pool of {name} is held.";
             }
             else if (reason is null && devices.IsDegraded(volume.Name))
             {

@@ -3,26 +3,23 @@ using V2V.Storage.Volumes.Mapping;
 namespace V2V.Storage.Volumes.Lvm.Thin;
 
 /// <summary>
-/// A thin volume or a snapshot of one. What no block was given out for reads as zero, or as its external origin. Blocks that only this volume has are
-/// written in place; a write that would need a new block is refused by name.
+/// A thin volume or a snapshot of one. What no block was given out for reads as zero, or as its external origin; writing there gives out a block, and
+/// writing to a block that a snapshot has too copies it first.
 /// </summary>
 internal sealed class ThinDevice : BlockDevice
 {
     private readonly ThinPool _pool;
     private readonly BlockDevice? _origin;
-    private readonly ulong _root;
-    private readonly uint _snapshotTime;
-    private readonly string _target;
+    private readonly ulong _device;
 
     /// <param name="pool">The pool.</param>
     /// <param name="device">Number of the thin device in the pool.</param>
     /// <param name="length">Length in bytes.</param>
     /// <param name="origin">What blocks that are not mapped read as; null for zeroes.</param>
-    /// <param name="target">Name for messages.</param>
-    internal ThinDevice(ThinPool pool, ulong device, long length, BlockDevice? origin, string target)
+    internal ThinDevice(ThinPool pool, ulong device, long length, BlockDevice? origin)
     {
-        (_pool, _origin, _target, Length) = (pool, origin, target, length);
-        (_root, _snapshotTime) = pool.FindDevice(device);
+        (_pool, _device, _origin, Length) = (pool, device, origin, length);
+        pool.Open(device);
     }
 
     /// <inheritdoc/>
@@ -32,7 +29,10 @@ internal sealed class ThinDevice : BlockDevice
     public override int SectorSize => _pool.Data.SectorSize;
 
     /// <inheritdoc/>
-    public override bool CanWrite => _pool.Data.CanWrite;
+    public override bool CanWrite => _pool.CanWrite;
+
+    /// <summary>True if the pool can be read only, as a snapshot of its metadata is held.</summary>
+    internal bool IsHeld => _pool.HasMetadataSnapshot;
 
     /// <inheritdoc/>
     public override void Read(long offset, Span<byte> buffer)
@@ -52,27 +52,41 @@ internal sealed class ThinDevice : BlockDevice
     public override void Write(long offset, ReadOnlySpan<byte> buffer)
     {
         CheckRange(offset, buffer.Length);
+        if (!CanWrite)
+        {
+            throw ReadOnly();
+        }
+
         while (!buffer.IsEmpty)
         {
             (long block, long within) = Math.DivRem(offset, _pool.BlockSize);
             int step = (int)Math.Min(_pool.BlockSize - within, buffer.Length);
-            (long? data, uint time, _) = _pool.Map(_root, (ulong)block);
-            if (data is null || time < _snapshotTime)
-            {
-                throw new V2VException(
-                    "LvmThinWriteUnsupported", V2VErrorKind.Unsupported,
-                    $"A write to {_target} needs a new block of its thin pool{(data is null ? "" : ", as the block is shared with a snapshot")}, which V2V does not give out.", _target,
-                    "Move the guest to linear volumes first, or fill the volume's free space in the guest (dd if=/dev/zero) and remove its snapshots before it is exported.");
-            }
-
-            _pool.Data.Write((data.Value * _pool.BlockSize) + within, buffer[..step]);
+            _pool.Write(_device, (ulong)block, within, buffer[..step], _origin);
             offset += step;
             buffer = buffer[step..];
         }
     }
 
     /// <inheritdoc/>
-    public override void Flush() => _pool.Data.Flush();
+    public override void WriteZeroes(long offset, long length)
+    {
+        CheckRange(offset, length);
+        while (length > 0)
+        {
+            DeviceRun run = Locate(offset);
+            long step = Math.Min(run.Length, length);
+            if (run.Device is not ZeroDevice)
+            {
+                base.WriteZeroes(offset, step);
+            }
+
+            offset += step;
+            length -= step;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Flush() => _pool.Flush();
 
     /// <inheritdoc/>
     public override IEnumerable<BlockExtent> GetExtents(long offset, long length)
@@ -84,7 +98,7 @@ internal sealed class ThinDevice : BlockDevice
     private DeviceRun Locate(long offset)
     {
         (long block, long within) = Math.DivRem(offset, _pool.BlockSize);
-        (long? data, _, ulong unmapped) = _pool.Map(_root, (ulong)block);
+        (long? data, _, ulong unmapped) = _pool.Map(_device, (ulong)block);
         if (data is { } found)
         {
             return new DeviceRun(_pool.Data, (found * _pool.BlockSize) + within, _pool.BlockSize - within);

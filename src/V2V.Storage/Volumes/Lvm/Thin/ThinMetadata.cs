@@ -3,44 +3,50 @@ using System.Numerics;
 
 namespace V2V.Storage.Volumes.Lvm.Thin;
 
+/// <summary>Kinds of metadata blocks; the value salts the checksum of each.</summary>
+internal enum ThinBlockKind
+{
+    Node = 121107,
+    Index = 160478,
+    Superblock = 160774,
+    Bitmap = 240779,
+}
+
 /// <summary>
 /// The metadata volume of a thin pool: the superblock of dm-thin and blocks of Linux' persistent-data library (thin-pool metadata, version 1 and 2;
-/// Documentation/admin-guide/device-mapper/thin-provisioning.rst, drivers/md/persistent-data). Every block is checked when it is read. Thread-safe.
+/// Documentation/admin-guide/device-mapper/thin-provisioning.rst, drivers/md/persistent-data). Every block is checked when it is read; changed blocks are
+/// kept until <see cref="Flush"/>. Not thread-safe: the pool locks it.
 /// </summary>
 internal sealed class ThinMetadata
 {
     /// <summary>Size of a metadata block in bytes.</summary>
     internal const int BlockSize = 4096;
 
-    private const uint SuperblockSalt = 160774;
-    private const uint NodeSalt = 121107;
     private const ulong Magic = 27022010;
-    private const int MaxCached = 2048;
+    private const int MaxCached = 4096;
 
     private readonly BlockDevice _device;
     private readonly string _target;
-    private readonly Dictionary<ulong, byte[]> _cache = [];
-    private readonly Lock _lock = new();
+    private readonly Dictionary<ulong, (byte[] Data, ThinBlockKind Kind)> _cache = [];
+    private readonly HashSet<ulong> _dirty = [];
 
     /// <summary>Opens the metadata of a pool.</summary>
     /// <exception cref="V2VException"><c>LvmThinPoolDamaged</c> or <c>LvmThinPoolUnsupported</c>.</exception>
     internal ThinMetadata(BlockDevice device, string target)
     {
         (_device, _target) = (device, target);
-        var super = new byte[BlockSize];
         if (device.Length < BlockSize)
         {
             throw Damaged("it is too short");
         }
 
-        device.Read(0, super);
-        if (BinaryPrimitives.ReadUInt64LittleEndian(super.AsSpan(32)) != Magic || !IsSound(super, SuperblockSalt))
+        ReadOnlySpan<byte> super = Read(0, ThinBlockKind.Superblock);
+        if (BinaryPrimitives.ReadUInt64LittleEndian(super[32..]) != Magic)
         {
             throw Damaged("its superblock is wrong");
         }
 
-        uint flags = BinaryPrimitives.ReadUInt32LittleEndian(super.AsSpan(4)), version = BinaryPrimitives.ReadUInt32LittleEndian(super.AsSpan(40));
-        uint incompatible = BinaryPrimitives.ReadUInt32LittleEndian(super.AsSpan(360));
+        uint version = BinaryPrimitives.ReadUInt32LittleEndian(super[40..]), incompatible = BinaryPrimitives.ReadUInt32LittleEndian(super[360..]);
         if (version is 0 or > 2 || incompatible != 0)
         {
             throw VolumeErrors.LvmUnsupported(
@@ -48,14 +54,22 @@ internal sealed class ThinMetadata
                 "Move the guest to linear volumes first.");
         }
 
-        NeedsCheck = (flags & 1) != 0;
-        MappingRoot = BinaryPrimitives.ReadUInt64LittleEndian(super.AsSpan(320));
-        DetailsRoot = BinaryPrimitives.ReadUInt64LittleEndian(super.AsSpan(328));
-        DataBlockSectors = BinaryPrimitives.ReadUInt32LittleEndian(super.AsSpan(336));
+        NeedsCheck = (BinaryPrimitives.ReadUInt32LittleEndian(super[4..]) & 1) != 0;
+        HasSnapshot = BinaryPrimitives.ReadUInt64LittleEndian(super[56..]) != 0;
+        Time = BinaryPrimitives.ReadUInt32LittleEndian(super[44..]);
+        MappingRoot = BinaryPrimitives.ReadUInt64LittleEndian(super[320..]);
+        DetailsRoot = BinaryPrimitives.ReadUInt64LittleEndian(super[328..]);
+        DataBlockSectors = BinaryPrimitives.ReadUInt32LittleEndian(super[336..]);
     }
 
     /// <summary>True if the kernel marked the pool for repair.</summary>
     internal bool NeedsCheck { get; }
+
+    /// <summary>True if a snapshot of the metadata itself is held: no block may change then.</summary>
+    internal bool HasSnapshot { get; }
+
+    /// <summary>Counts the snapshots that were taken in the pool.</summary>
+    internal uint Time { get; }
 
     /// <summary>Block of the tree from devices to the trees of their mappings.</summary>
     internal ulong MappingRoot { get; }
@@ -66,49 +80,91 @@ internal sealed class ThinMetadata
     /// <summary>Size of a data block in sectors.</summary>
     internal uint DataBlockSectors { get; }
 
+    /// <summary>Number of blocks of the volume.</summary>
+    internal ulong BlockCount => (ulong)(_device.Length / BlockSize);
+
+    /// <summary>True if so much was changed that it should be written before the next change.</summary>
+    internal bool IsLarge => _dirty.Count > MaxCached / 2;
+
     /// <summary>Reads a node of a tree.</summary>
     internal ThinNode ReadNode(ulong block)
     {
-        byte[]? data;
-        lock (_lock)
+        var node = new ThinNode(Read(block == 0 ? ulong.MaxValue : block, ThinBlockKind.Node));
+        return node.IsValid ? node : throw Damaged(FormattableString.Invariant($"block {block} is no sound node of a tree"));
+    }
+
+    /// <summary>Reads a block. Whoever changes it calls <see cref="Change"/>.</summary>
+    internal byte[] Read(ulong block, ThinBlockKind kind)
+    {
+        if (_cache.TryGetValue(block, out (byte[] Data, ThinBlockKind Kind) cached))
         {
-            if (_cache.TryGetValue(block, out data))
-            {
-                return new ThinNode(data);
-            }
+            return cached.Kind == kind ? cached.Data : throw Damaged(FormattableString.Invariant($"block {block} is used for two things"));
         }
 
-        if (block == 0 || block >= (ulong)(_device.Length / BlockSize))
+        if (block >= BlockCount)
         {
             throw Damaged("a tree points outside it");
         }
 
-        data = new byte[BlockSize];
+        var data = new byte[BlockSize];
         _device.Read((long)block * BlockSize, data);
-        var node = new ThinNode(data);
-        if (!IsSound(data, NodeSalt) || BinaryPrimitives.ReadUInt64LittleEndian(data.AsSpan(8)) != block || !node.IsValid)
+        if (Checksum(data, kind) != BinaryPrimitives.ReadUInt32LittleEndian(data) || BinaryPrimitives.ReadUInt64LittleEndian(data.AsSpan(8)) != block)
         {
-            throw Damaged(FormattableString.Invariant($"block {block} is no sound node of a tree"));
+            throw Damaged(FormattableString.Invariant($"the checksum of block {block} is wrong"));
         }
 
-        lock (_lock)
+        if (_cache.Count >= MaxCached)
         {
-            if (_cache.Count >= MaxCached)
+            foreach (ulong clean in _cache.Keys.Where(b => !_dirty.Contains(b)).ToArray())
             {
-                _cache.Clear();
+                _cache.Remove(clean);
+            }
+        }
+
+        _cache[block] = (data, kind);
+        return data;
+    }
+
+    /// <summary>Makes a block of zeroes, or a copy of another.</summary>
+    internal byte[] Create(ulong block, ThinBlockKind kind, byte[]? from = null)
+    {
+        byte[] data = from is null ? new byte[BlockSize] : [.. from];
+        BinaryPrimitives.WriteUInt64LittleEndian(data.AsSpan(8), block);
+        _cache[block] = (data, kind);
+        _dirty.Add(block);
+        return data;
+    }
+
+    /// <summary>Notes that a block was, or is about to be, changed.</summary>
+    internal void Change(ulong block) => _dirty.Add(block);
+
+    /// <summary>Writes what was changed, the superblock last.</summary>
+    internal void Flush()
+    {
+        foreach (ulong block in _dirty.OrderDescending())
+        {
+            if (!_cache.TryGetValue(block, out (byte[] Data, ThinBlockKind Kind) cached))
+            {
+                continue;
             }
 
-            _cache[block] = data;
+            (byte[] data, ThinBlockKind kind) = cached;
+            BinaryPrimitives.WriteUInt32LittleEndian(data, Checksum(data, kind));
+            _device.Write((long)block * BlockSize, data);
         }
 
-        return node;
+        _dirty.Clear();
+        _device.Flush();
     }
 
     internal V2VException Damaged(string what) =>
         V2VException.Corrupt("LvmThinPoolDamaged", $"The metadata of the thin pool {_target} is damaged: {what}.", _target);
 
-    /// <summary>Checks the checksum in a block's first word: CRC-32C of the rest, without a final complement, salted by the kind of block.</summary>
-    private static bool IsSound(ReadOnlySpan<byte> block, uint salt)
+    internal V2VException Full() => new(
+        "LvmThinPoolFull", V2VErrorKind.NoSpace, $"The thin pool {_target} has no free block left.", _target, "Extend the pool in the guest (lvextend) and export it again.");
+
+    /// <summary>CRC-32C of all but the first word, without a final complement.</summary>
+    private static uint Checksum(ReadOnlySpan<byte> block, ThinBlockKind kind)
     {
         uint checksum = uint.MaxValue;
         for (int i = 4; i < block.Length; i += 4)
@@ -116,85 +172,6 @@ internal sealed class ThinMetadata
             checksum = BitOperations.Crc32C(checksum, BinaryPrimitives.ReadUInt32LittleEndian(block[i..]));
         }
 
-        return (checksum ^ salt) == BinaryPrimitives.ReadUInt32LittleEndian(block);
-    }
-}
-
-/// <summary>A node of a B-tree of the persistent-data library: sorted 64-bit keys and values of one size.</summary>
-internal readonly struct ThinNode(byte[] data)
-{
-    private const int HeaderSize = 32;
-    private const int MaxDepth = 32;
-
-    internal bool IsLeaf => (BinaryPrimitives.ReadUInt32LittleEndian(data.AsSpan(4)) & 2) != 0;
-
-    internal int Count => (int)BinaryPrimitives.ReadUInt32LittleEndian(data.AsSpan(16));
-
-    internal bool IsValid
-    {
-        get
-        {
-            uint flags = BinaryPrimitives.ReadUInt32LittleEndian(data.AsSpan(4)), maximum = Maximum, size = ValueSize;
-            return (flags & 3) is 1 or 2 && size is >= 4 and <= 64 && maximum <= ThinMetadata.BlockSize / 8
-                && HeaderSize + (maximum * (8 + size)) <= ThinMetadata.BlockSize && (uint)Count <= maximum;
-        }
-    }
-
-    private uint Maximum => BinaryPrimitives.ReadUInt32LittleEndian(data.AsSpan(20));
-
-    private uint ValueSize => BinaryPrimitives.ReadUInt32LittleEndian(data.AsSpan(24));
-
-    internal ulong Key(int index) => BinaryPrimitives.ReadUInt64LittleEndian(data.AsSpan(HeaderSize + (index * 8)));
-
-    internal ReadOnlySpan<byte> Value(int index) => data.AsSpan(HeaderSize + ((int)Maximum * 8) + (index * (int)ValueSize), (int)ValueSize);
-
-    internal ulong Child(int index) => ValueSize == 8 ? BinaryPrimitives.ReadUInt64LittleEndian(Value(index)) : 0;
-
-    /// <summary>The last entry whose key is not greater, or -1.</summary>
-    internal int Find(ulong key)
-    {
-        int low = -1, high = Count - 1;
-        while (low < high)
-        {
-            int middle = (low + high + 1) >> 1;
-            if (Key(middle) <= key)
-            {
-                low = middle;
-            }
-            else
-            {
-                high = middle - 1;
-            }
-        }
-
-        return low;
-    }
-
-    /// <summary>Goes down a tree to the leaf that would hold a key.</summary>
-    /// <param name="metadata">The pool's metadata.</param>
-    /// <param name="root">Block of the tree's root.</param>
-    /// <param name="key">The key.</param>
-    /// <returns>The leaf, the last entry in it not greater than the key (or -1), and the first greater key of the tree that is known (a lower bound).</returns>
-    internal static (ThinNode Leaf, int Index, ulong Next) Descend(ThinMetadata metadata, ulong root, ulong key)
-    {
-        ulong next = ulong.MaxValue;
-        for (int depth = 0; depth < MaxDepth; depth++)
-        {
-            ThinNode node = metadata.ReadNode(root);
-            int index = node.Find(key);
-            if (index + 1 < node.Count)
-            {
-                next = node.Key(index + 1);
-            }
-
-            if (node.IsLeaf || index < 0)
-            {
-                return (node, node.IsLeaf ? index : -1, next);
-            }
-
-            root = node.Child(index);
-        }
-
-        throw metadata.Damaged("a tree is too deep");
+        return checksum ^ (uint)kind;
     }
 }
