@@ -104,7 +104,7 @@ public sealed class StackedGuestTests
                 File.Move(volume, plain);
             }
 
-            MakeEncrypted(directory, volume, size + 48, kind == "luks1" ? "luks1" : "luks2");
+            MakeEncrypted(directory, volume, size + 80, kind == "luks1" ? "luks1" : "luks2");
             using var file = FileDevice.Open(volume, writable: true);
             using AssembledVolumes volumes = VolumeAssembler.Assemble([new VolumeSource("x", file)], Keys(Secret));
             using BlockDevice? source = plain.Length > 0 ? FileDevice.Open(plain) : null;
