@@ -52,6 +52,8 @@ internal sealed class RandomModel(int seed, RandomMood mood, int attributeLimit)
 
     public SortedDictionary<string, RandomNode> Tree { get; } = new(StringComparer.Ordinal);
 
+    public RandomMood Mood => mood;
+
     public int Operations { get; private set; }
 
     public int Refusals { get; private set; }

@@ -19,7 +19,7 @@ internal static class RandomTreeCheck
             foreach (DirectoryEntry name in fileSystem.EnumerateDirectory(directory + "/"))
             {
                 string path = directory + "/" + name.Name;
-                if (path == "/lost+found")
+                if (path == "/lost+found" || path.StartsWith("/lost+found/", StringComparison.Ordinal))
                 {
                     continue;
                 }
@@ -85,7 +85,7 @@ internal static class RandomTreeCheck
         {
             string[] part = line.Split('|', 9);
             string path = "/" + part[8];
-            if (path == "/lost+found")
+            if (path == "/lost+found" || path.StartsWith("/lost+found/", StringComparison.Ordinal))
             {
                 continue;
             }

@@ -68,6 +68,9 @@ internal sealed class XfsImage : IDisposable
         }
     }
 
+    /// <summary>Lets go of the image file.</summary>
+    public void Close() => _device?.Dispose();
+
     public void Dispose()
     {
         _device?.Dispose();

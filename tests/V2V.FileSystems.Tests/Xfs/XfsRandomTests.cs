@@ -30,6 +30,20 @@ public sealed class XfsRandomTests
     [InlineData("-m crc=0,finobt=0 -b size=1024 -i size=512,attr=1,projid32bit=0 -n ftype=1 -d agcount=4")]
     public void Any_sequence_leaves_what_the_model_says(string options) => Run(options, RandomMood.Mixed, 160);
 
+    [Theory]
+    [InlineData("-m crc=1,finobt=1,rmapbt=1,reflink=1", 25)]
+    [InlineData("-b size=1024 -m crc=1,finobt=1,rmapbt=1,reflink=0 -n size=4096", 25)]
+    [InlineData("-b size=512 -m crc=0,finobt=0 -n ftype=0", 20)]
+    [InlineData("-b size=1024 -m crc=1,rmapbt=1 -n size=16384", 25)]
+    public void Directories_of_thousands_of_names_hold_the_model(string options, int operations) => Run(options, RandomMood.Crowded, operations);
+
+    [Theory]
+    [InlineData("-m crc=1,finobt=1,rmapbt=1,reflink=1 -i sparse=1")]
+    [InlineData("-b size=1024 -m crc=1,finobt=1,rmapbt=1,reflink=0 -i sparse=1,size=1024 -n size=8192")]
+    [InlineData("-m crc=1,finobt=0,rmapbt=0,reflink=0 -i sparse=0")]
+    [InlineData("-m crc=0,finobt=0 -b size=1024")]
+    public void A_full_file_system_refuses_and_stays_clean(string options) => Run(options, RandomMood.Full, 250);
+
     private static void Run(string options, RandomMood mood, int operations, long mebibytes = 320)
     {
         int seeds = int.Parse(Environment.GetEnvironmentVariable("V2V_SEEDS") ?? "1", CultureInfo.InvariantCulture);
@@ -57,6 +71,11 @@ public sealed class XfsRandomTests
         {
             using (XfsFileSystem fileSystem = image.Open(writable: true))
             {
+                if (model.Mood == RandomMood.Full && batch == 0)
+                {
+                    Occupy(fileSystem);
+                }
+
                 model.Run(fileSystem, operations);
             }
 
@@ -69,6 +88,28 @@ public sealed class XfsRandomTests
         if (OperatingSystem.IsLinux() && Environment.UserName == "root" && !options.Contains("crc=0", StringComparison.Ordinal))
         {
             image.Mounted(writable: false, root => RandomTreeCheck.AssertKernelSees(root, model));
+        }
+    }
+
+    /// <summary>Leaves some mebibytes, in many pieces.</summary>
+    private static void Occupy(XfsFileSystem fileSystem)
+    {
+        var metadata = new FileMetadata(0x1A4);
+        fileSystem.CreateDirectory("/lost+found", metadata with { Mode = 0x1C0 });
+        var piece = new byte[1 << 20];
+        for (int i = 0; fileSystem.FreeBytes > 6 << 20; i++)
+        {
+            fileSystem.WriteAllBytes($"/lost+found/{i}", piece, metadata);
+        }
+
+        for (int i = 0; fileSystem.FreeBytes > 2 << 20; i++)
+        {
+            fileSystem.WriteAllBytes($"/lost+found/small-{i}", piece.AsSpan(0, 9000), metadata);
+        }
+
+        for (int i = 0; i < 300; i += 2)
+        {
+            fileSystem.Delete($"/lost+found/small-{i}");
         }
     }
 }

@@ -6,7 +6,7 @@ namespace V2V.FileSystems.Xfs.Directories;
 /// <summary>A directory or attribute block in memory: one file system block, or several that need not be neighbours.</summary>
 internal sealed class DaBuffer(uint number, byte[] data, CachedBlock[] pieces)
 {
-    /// <summary>Number of the block in its fork, in units of such blocks.</summary>
+    /// <summary>Its first file system block in the fork: blocks are numbered by these, whatever their size.</summary>
     public uint Number { get; } = number;
 
     /// <summary>The content; after a change <see cref="DaFile.Write"/> must be called.</summary>
@@ -57,7 +57,7 @@ internal sealed class DaFile(XfsVolume volume, XfsInode inode, Fork fork, int bl
     public static int Magic(ReadOnlySpan<byte> block) => Be.U16(block, 8);
 
     /// <summary>True if a block is allocated.</summary>
-    public bool Exists(uint number) => fork.Find((long)number << blockLog, 1).Kind != BlockRunKind.Hole;
+    public bool Exists(uint number) => fork.Find(number, 1).Kind != BlockRunKind.Hole;
 
     /// <summary>Reads a leaf or node, which links to its siblings.</summary>
     public DaBuffer ReadLinked(uint number) => Read(number, InfoCrc, 16, 32, 48);
@@ -114,18 +114,18 @@ internal sealed class DaFile(XfsVolume volume, XfsInode inode, Fork fork, int bl
     public void WriteData(DaBuffer buffer) => Write(buffer, DataHeaderCrc);
 
     /// <summary>Frees a block.</summary>
-    public void Free(uint number) => fork.Unmap((long)number << blockLog, BlocksEach);
+    public void Free(uint number) => fork.Unmap(number, BlocksEach);
 
     /// <summary>The first block from <paramref name="first"/> on that is not allocated.</summary>
     public uint FirstHole(uint first)
     {
-        long logical = (long)first << blockLog;
+        long logical = first;
         while (true)
         {
             BlockRun run = fork.Find(logical, long.MaxValue);
             if (run.Kind == BlockRunKind.Hole)
             {
-                return (uint)((logical + BlocksEach - 1) >> blockLog);
+                return (uint)((logical + BlocksEach - 1) / BlocksEach * BlocksEach);
             }
 
             logical = run.Logical + run.Count;
@@ -168,7 +168,7 @@ internal sealed class DaFile(XfsVolume volume, XfsInode inode, Fork fork, int bl
 
     private DaBuffer Assemble(uint number)
     {
-        long logical = (long)number << blockLog;
+        long logical = number;
         var pieces = new CachedBlock[BlocksEach];
         for (int i = 0; i < pieces.Length; i++)
         {
@@ -197,14 +197,14 @@ internal sealed class DaFile(XfsVolume volume, XfsInode inode, Fork fork, int bl
 
     private DaBuffer New(uint number)
     {
-        long logical = (long)number << blockLog;
+        long logical = number;
         long end = logical + BlocksEach;
         while (logical < end)
         {
             logical += fork.Allocate(logical, end - logical).Count;
         }
 
-        logical = (long)number << blockLog;
+        logical = number;
         var pieces = new CachedBlock[BlocksEach];
         for (int i = 0; i < pieces.Length; i++)
         {

@@ -262,7 +262,7 @@ internal sealed partial class DirectoryFile
         foreach (RawEntry entry in entries)
         {
             _entries.Store(data, offset, entry);
-            index.Add((HashOf(entry.Name), (uint)(((ulong)block.Number * (ulong)_file.Size) + (ulong)offset) / 8));
+            index.Add((HashOf(entry.Name), (uint)(((ulong)block.Number << Super.BlockLog) + (ulong)offset) / 8));
             offset += _entries.EntrySize(entry.Name.Length);
         }
 
@@ -300,17 +300,17 @@ internal sealed partial class DirectoryFile
     private void AddIndexed(RawEntry entry)
     {
         IDirectoryIndex index = OpenIndex(adding: true);
-        uint number = index.FindSpace(_entries.EntrySize(entry.Name.Length)) ?? _file.FirstHole(0);
-        bool isNew = !_file.Exists(number);
+        uint number = index.FindSpace(_entries.EntrySize(entry.Name.Length)) ?? _file.FirstHole(0) / Each;
+        bool isNew = !_file.Exists(number * Each);
         DaBuffer block;
         if (isNew)
         {
-            if (number >= LeafBlock)
+            if (number >= LeafBlock / Each)
             {
                 throw XfsErrors.NoSpace("room in a directory");
             }
 
-            block = _file.NewData(number, Super.IsV5 ? DataMagicV5 : DataMagic);
+            block = _file.NewData(number * Each, Super.IsV5 ? DataMagicV5 : DataMagic);
             EntryBlock.StoreFree(block.Data, _entries.HeaderSize, _entries.WholeLength);
             _inode.Size = Math.Max(_inode.Size, (number + 1L) * _file.Size);
         }
@@ -343,15 +343,15 @@ internal sealed partial class DirectoryFile
         if (best == _entries.WholeLength && block.Number != 0)
         {
             _file.Free(block.Number);
-            index.SetBest(block.Number, NoBlock);
-            if (_inode.Size == (block.Number + 1L) * _file.Size)
+            index.SetBest(block.Number / Each, NoBlock);
+            if (_inode.Size == ((block.Number / Each) + 1L) * _file.Size)
             {
                 _inode.Size = (LastDataBlock() + 1) * _file.Size;
             }
         }
         else
         {
-            index.SetBest(block.Number, (ushort)best);
+            index.SetBest(block.Number / Each, (ushort)best);
         }
 
         index.Commit();
@@ -363,7 +363,7 @@ internal sealed partial class DirectoryFile
         long last = 0;
         foreach (ExtentRecord extent in _inode.Data.Extents)
         {
-            if (extent.FileBlock >= (ulong)LeafBlock * (ulong)_file.BlocksEach)
+            if (extent.FileBlock >= LeafBlock)
             {
                 break;
             }

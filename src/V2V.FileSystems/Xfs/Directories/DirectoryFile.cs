@@ -58,9 +58,12 @@ internal sealed partial class DirectoryFile
 
     private XfsSuperblock Super => _volume.Super;
 
-    private uint LeafBlock => (uint)((32UL << 30) / (uint)_file.Size);
+    private uint LeafBlock => (uint)((32UL << 30) >> Super.BlockLog);
 
-    private uint FreeBlock => (uint)((64UL << 30) / (uint)_file.Size);
+    private uint FreeBlock => (uint)((64UL << 30) >> Super.BlockLog);
+
+    /// <summary>File system blocks in a directory block.</summary>
+    private uint Each => (uint)_file.BlocksEach;
 
     /// <summary>How the directory is stored.</summary>
     public DirectoryForm Form
@@ -193,6 +196,11 @@ internal sealed partial class DirectoryFile
     private DaBuffer Locate(uint address, out int offset)
     {
         ulong place = (ulong)address * 8;
+        if (place >= (32UL << 30))
+        {
+            throw _file.Damaged("its index leads to no entry");
+        }
+
         DaBuffer block = ReadDataBlock((uint)(place / (ulong)_file.Size), Form == DirectoryForm.Block);
         offset = (int)(place % (ulong)_file.Size);
         if (offset < _entries.HeaderSize || _entries.LengthAt(block.Data, offset, _file.Size) == 0)
@@ -203,9 +211,10 @@ internal sealed partial class DirectoryFile
         return block;
     }
 
+    /// <summary>A block of entries, counted in directory blocks.</summary>
     private DaBuffer ReadDataBlock(uint number, bool isBlockForm)
     {
-        DaBuffer block = _file.ReadData(number);
+        DaBuffer block = _file.ReadData(number * Each);
         uint expected = (isBlockForm, Super.IsV5) switch
         {
             (true, true) => BlockMagicV5,
@@ -232,7 +241,7 @@ internal sealed partial class DirectoryFile
     private IEnumerable<RawEntry> EnumerateBlocks()
     {
         bool isBlock = Form == DirectoryForm.Block;
-        long end = isBlock ? 1 : LeafBlock;
+        long end = isBlock ? 1 : LeafBlock / Each;
         for (long number = 0; number < end; number++)
         {
             BlockRun run = _inode.Data.Find(number * _file.BlocksEach, (end - number) * _file.BlocksEach);

@@ -132,7 +132,7 @@ internal sealed partial class DirectoryFile
 
         List<(uint Hash, uint Address)> entries = ReadLeaf(root.Data);
         List<ushort> bests = ReadFree(_file.ReadData(FreeBlock).Data);
-        if (Leaf1Size(entries.Count, bests.Count) > _file.Size || _file.FirstHole(FreeBlock) != FreeBlock + 1)
+        if (Leaf1Size(entries.Count, bests.Count) > _file.Size || _file.FirstHole(FreeBlock) != FreeBlock + Each)
         {
             return;
         }
@@ -224,12 +224,13 @@ internal sealed partial class DirectoryFile
             uint blocks = (uint)((directory.LastDataBlock() / each) + 1);
             for (uint i = 0; i < blocks; i++)
             {
-                if (!_file.Exists(directory.FreeBlock + i))
+                uint number = directory.FreeBlock + (i * directory.Each);
+                if (!_file.Exists(number))
                 {
                     continue;
                 }
 
-                int found = directory.ReadFree(_file.ReadData(directory.FreeBlock + i).Data).FindIndex(b => b != NoBlock && b >= size);
+                int found = directory.ReadFree(_file.ReadData(number).Data).FindIndex(b => b != NoBlock && b >= size);
                 if (found >= 0)
                 {
                     return (i * each) + (uint)found;
@@ -242,7 +243,7 @@ internal sealed partial class DirectoryFile
         public void SetBest(uint block, ushort best)
         {
             uint each = (uint)directory.MaxFreeEntries;
-            uint number = directory.FreeBlock + (block / each);
+            uint number = directory.FreeBlock + (block / each * directory.Each);
             uint first = block / each * each;
             bool exists = _file.Exists(number);
             DaBuffer free = exists ? _file.ReadData(number) : _file.NewData(number, directory.Super.IsV5 ? FreeMagicV5 : FreeMagic);
