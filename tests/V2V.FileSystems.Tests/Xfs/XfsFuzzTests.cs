@@ -35,7 +35,7 @@ public sealed class XfsFuzzTests
         long[] interesting = FindMetadata(device);
         Assert.True(interesting.Length > 50);
         var random = new Random(seed);
-        for (int round = 0; round < 120; round++)
+        for (int round = 0; round < 60; round++)
         {
             using var damaged = new CopyOnWriteDevice(device);
             for (int flips = random.Next(1, 12); flips > 0; flips--)

@@ -122,10 +122,16 @@ internal sealed partial class AttributeStore
         {
             ForkFormat.Device => _inode.LiteralSize - 8,
             ForkFormat.Local => _inode.LiteralSize - Round8((int)_inode.Size),
-            ForkFormat.Extents => _inode.LiteralSize - Round8(Math.Max(TreeArea, data.Extents.Count * ExtentRecord.Size)),
-            ForkFormat.Tree => _inode.LiteralSize - TreeArea,
+            ForkFormat.Extents or ForkFormat.Tree => _inode.LiteralSize - DataListArea(),
             _ => throw XfsErrors.Inode(_inode.Number, "the form of its content is unknown"),
         } & ~7;
+    }
+
+    /// <summary>Bytes that the list of data extents takes; where it leaves no room for attributes, those of the root of a tree.</summary>
+    private int DataListArea()
+    {
+        long list = Math.Max(TreeArea, _inode.Data.Extents.Count * (long)ExtentRecord.Size);
+        return list > _inode.LiteralSize - ExtentArea ? TreeArea : (int)list;
     }
 
     private long DataSpillBlocks() =>
@@ -157,6 +163,7 @@ internal sealed partial class AttributeStore
             offset = Math.Max(_inode.LiteralSize - area, Math.Min(offset, _inode.LiteralSize / 2 & ~7));
         }
 
+        offset &= ~7;
         bool isNew = _inode.ForkOffset == 0;
         byte[] local = !isNew && _inode.Attributes.Format == ForkFormat.Local ? _inode.Attributes.Area.ToArray() : [];
         if (isNew)
