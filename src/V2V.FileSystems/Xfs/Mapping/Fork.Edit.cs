@@ -79,9 +79,15 @@ internal sealed partial class Fork
     /// <summary>Makes a hole, and frees what no other file shares.</summary>
     public void Unmap(long logical, long count)
     {
-        Prepare(1);
+        ulong behind = (ulong)logical + (ulong)count;
+        int at = IndexOf((ulong)logical);
+        if (at < List.Count && List[at].FileBlock < (ulong)logical && List[at].End > behind)
+        {
+            Prepare(1);
+        }
+
         int first = Cut((ulong)logical);
-        int end = Cut((ulong)logical + (ulong)count);
+        int end = Cut(behind);
         for (int i = first; i < end; i++)
         {
             Release(List[i]);
@@ -95,7 +101,7 @@ internal sealed partial class Fork
     /// <summary>Frees everything from a file block on.</summary>
     public void Truncate(long logical)
     {
-        if (Format is ForkFormat.Extents or ForkFormat.Tree)
+        if (Exists && Format is (ForkFormat.Extents or ForkFormat.Tree) && List.Count > 0)
         {
             Unmap(logical, (long)MaxFileBlock - logical);
         }
