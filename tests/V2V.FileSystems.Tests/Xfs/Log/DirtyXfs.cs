@@ -29,7 +29,7 @@ internal sealed class DirtyXfs : IDisposable
         Tool.Require("mkfs.xfs", "xfs_repair", "xfs_io", "mount", "umount", "getfattr");
         using (FileStream file = System.IO.File.Create(Path))
         {
-            file.SetLength(96 << 20);
+            file.SetLength(112 << 20);
         }
 
         // The variables let mkfs.xfs make a file system, and a log, smaller than it would advise.
