@@ -5,8 +5,8 @@ using Xunit;
 namespace V2V.EndToEnd;
 
 /// <summary>
-/// Debian 13: compressed kernel modules, /boot of its own, netplan, two kernels of which the default one is not the first, and the guest agent
-/// from the guest's own repository, which is away at the first boot.
+/// Debian 13: compressed kernel modules, /boot of its own, netplan, a default entry by its identifier, and the guest agent from the guest's own
+/// repository, which is away at the first boot.
 /// </summary>
 public sealed class SplitGuestTests(SplitGuestTests.Guest guest) : IClassFixture<SplitGuestTests.Guest>
 {

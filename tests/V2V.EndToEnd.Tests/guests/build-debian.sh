@@ -4,9 +4,10 @@
 #   * /dev/sdX names in fstab, in the kernel's command line and in resume;
 #   * open-vm-tools installed; a static address on ens192, the name that VMware's PCI slot gives.
 # The guest has a login on ttyS0 and reports what the tests ask for on ttyS1 (v2v-report.service).
-# Layouts: bios and uefi have one file system and ifupdown; split is UEFI with /boot on ext3, netplan over systemd-networkd, a second
-# kernel that comes first in the menu but is not the default, grub.cfg by the guest's own grub-mkconfig, and its agent's package not
-# installed but in OUTPUT.raw.site, a repository that boot.sh can serve to it.
+# Layouts: bios and uefi have one file system and ifupdown; split is UEFI with /boot on ext3, netplan over systemd-networkd, a
+# default entry by its identifier, grub.cfg by the guest's own grub-mkconfig, and its agent's package not installed but in OUTPUT.raw.site,
+# a repository that boot.sh can serve to it. GUEST_KERNEL=linux-image-cloud-amd64 adds a kernel that comes first in the menu but is not the
+# default; its initramfs takes some minutes more at the first boot under software emulation.
 #
 # usage: build-debian.sh bios|uefi|split OUTPUT.raw [SUITE]       (root; debootstrap, e2fsprogs, dosfstools, mtools, fdisk)
 set -euo pipefail
@@ -27,7 +28,7 @@ efi=grub-efi-amd64-signed,shim-signed,grub-efi-amd64-bin,grub2-common
 case $layout in
   bios) packages=$base,grub-pc-bin,grub2-common ;;
   uefi) packages=$base,$efi ;;
-  split) packages=linux-image-amd64,linux-image-cloud-amd64,systemd-sysv,udev,dbus,netplan.io,iproute2,initramfs-tools,zstd,open-vm-tools,apt-utils,$efi ;;
+  split) packages=linux-image-amd64${GUEST_KERNEL:+,$GUEST_KERNEL},systemd-sysv,udev,dbus,netplan.io,iproute2,initramfs-tools,zstd,open-vm-tools,apt-utils,$efi ;;
   *) echo "the layout must be bios, uefi or split" >&2; exit 2 ;;
 esac
 
@@ -90,9 +91,11 @@ boot_uuid=$([ $boot_mib = 0 ] && echo "$root_uuid" || cat /proc/sys/kernel/rando
 {
   echo "# <file system> <mount point> <type> <options> <dump> <pass>"
   echo "$root_dev  /  ext4  errors=remount-ro  0  1"
-  [ -z "$boot_dev" ] || echo "$boot_dev  /boot  ext3  defaults  0  2"
-  [ -z "$esp_dev" ] || echo "$esp_dev  /boot/efi  vfat  umask=0077  0  1"
-  echo "$swap_dev  none  swap  sw  0  0"
+  # A loaded test machine takes longer than systemd's 90 seconds to show a device.
+  patience=x-systemd.device-timeout=600
+  [ -z "$boot_dev" ] || echo "$boot_dev  /boot  ext3  defaults,$patience  0  2"
+  [ -z "$esp_dev" ] || echo "$esp_dev  /boot/efi  vfat  umask=0077,$patience  0  1"
+  echo "$swap_dev  none  swap  sw,$patience  0  0"
   echo "/dev/sr0  /media/cdrom0  udf,iso9660 user,noauto  0  0"
 } >"$root/etc/fstab"
 mkdir -p "$root/boot/efi" "$root/boot/grub" "$root/media/cdrom0"
