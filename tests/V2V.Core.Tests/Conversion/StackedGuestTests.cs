@@ -82,7 +82,7 @@ public sealed class StackedGuestTests
     private static string MakeDisk(TemporaryDirectory directory, string kind)
     {
         string ova = Path.Combine(Fixtures(), "guests", "phony-debian.ova");
-        using GuestDisks phony = GuestDisks.Open(SourceImporter.ImportOva(ova, new SourceOptions()).First());
+        using GuestDisks phony = GuestDisks.Open(SourceImporter.ImportOva(ova, new SourceOptions())[0]);
         GuestVolume root = phony.Volumes.Where(v => v.Info.FileSystem == "ext4").MaxBy(v => v.Info.Length)!;
         int size = (int)(root.Device.Length / MiB) + 1;
         string volume = directory.File("volume");
