@@ -1,3 +1,4 @@
+using V2V.FileSystems.Btrfs.Log;
 using V2V.FileSystems.Btrfs.Storage;
 using V2V.Storage;
 
@@ -9,15 +10,23 @@ internal static class BtrfsMount
     public static BtrfsVolume Open(BlockDevice device, bool writable, IEnumerable<BlockDevice> candidates)
     {
         DeviceSet devices = DeviceSet.Assemble(device, candidates);
+        bool hasLog = devices.Super.LogRoot != 0;
+        if (hasLog && !writable)
+        {
+            // What was synced must be seen, but the devices stay as they are.
+            devices = devices.Replace(d => new CopyOnWriteDevice(d));
+        }
+
         var volume = new BtrfsVolume(devices);
         if (writable)
         {
             volume.CheckWritable();
         }
 
-        if (devices.Super.LogRoot != 0)
+        if (hasLog)
         {
-            throw BtrfsErrors.Feature("a log that was not replayed");
+            volume.CheckWritable();
+            LogReplay.Run(volume);
         }
 
         return volume;

@@ -35,6 +35,9 @@ internal sealed partial class BtrfsVolume
     /// <summary>Number of the transaction; 0 until the first change.</summary>
     public ulong Transaction { get; private set; }
 
+    /// <summary>True while the log is replayed, which brings its own times along.</summary>
+    public bool IsReplaying { get; set; }
+
     public byte[] ChunkTreeUuid => _chunkTreeUuid ??= Blocks.Get(Super.ChunkRoot, Super.ChunkRootLevel, Super.ChunkRootGeneration).Data.AsSpan(64, 16).ToArray();
 
     /// <summary>Streams that may hold content that is not written yet.</summary>

@@ -45,8 +45,7 @@ internal sealed class FreeDeviceSpace(BtrfsVolume volume)
     /// <summary>Free ranges of a device, ascending.</summary>
     public IEnumerable<(long Offset, long Length)> Find(BlockDevice device)
     {
-        ulong? number = volume.Devices.All.Where(d => d.Value == device).Select(d => (ulong?)d.Key).FirstOrDefault();
-        if (number is not { } id)
+        if (volume.Devices.NumberOf(device) is not { } id)
         {
             return [];
         }

@@ -103,7 +103,7 @@ internal sealed class SpaceAllocator(BtrfsVolume volume)
         group.Used -= length;
         group.Dirty = true;
         volume.Super.BytesUsed -= length;
-        if (group.Free is { } free)
+        if (group.Free is { } free && !volume.IsReplaying)
         {
             free.Add(address, address + length);
             foreach ((long start, long end) in BlockGroupTable.Reserved(group.Chunk))

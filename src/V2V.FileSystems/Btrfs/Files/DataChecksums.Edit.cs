@@ -32,6 +32,19 @@ internal sealed partial class DataChecksums
         }
     }
 
+    /// <summary>Puts ready checksums in the place of those that a range has.</summary>
+    public void Replace(long address, byte[] sums)
+    {
+        int size = BtrfsChecksum.SizeOf(volume.Super.ChecksumType);
+        int most = (volume.NodeSize - TreeBlock.HeaderSize) / 2 / size * size;
+        Delete(address, (long)sums.Length / size * volume.SectorSize);
+        for (int at = 0; at < sums.Length; at += most)
+        {
+            int length = Math.Min(most, sums.Length - at);
+            volume.ChecksumTree.Insert(new BtrfsKey(Sums, ItemType.Checksums, (ulong)(address + ((long)at / size * volume.SectorSize))), sums.AsSpan(at, length));
+        }
+    }
+
     /// <summary>Deletes the checksums of a range; items that reach beyond it keep the rest.</summary>
     public void Delete(long address, long length)
     {

@@ -19,7 +19,12 @@ internal sealed class DirectoryEditor(BtrfsVolume volume, BtrfsNode directory)
     private int MaxItem => volume.NodeSize - TreeBlock.HeaderSize - TreeBlock.ItemSize;
 
     /// <summary>Adds a name for an inode of the same tree.</summary>
-    public void Add(byte[] name, ulong inode, byte type, string path)
+    /// <param name="name">The name.</param>
+    /// <param name="inode">Number of the inode.</param>
+    /// <param name="type">Code of its type.</param>
+    /// <param name="path">The path, for errors.</param>
+    /// <param name="wantedIndex">Number of the entry; null for the next.</param>
+    public void Add(byte[] name, ulong inode, byte type, string path, ulong? wantedIndex = null)
     {
         var hashKey = new BtrfsKey(directory.Inode, ItemType.DirItem, BtrfsChecksum.NameHash(name));
         byte[] entry = DirectoryItem.Make(new BtrfsKey(inode, ItemType.Inode, 0), volume.Transaction, type, name, []);
@@ -29,7 +34,7 @@ internal sealed class DirectoryEditor(BtrfsVolume volume, BtrfsNode directory)
             throw new V2VException("BtrfsNameCollision", V2VErrorKind.NoSpace, $"Too many names of the directory have the same hash as {path}.", path);
         }
 
-        ulong index = NextIndex();
+        ulong index = wantedIndex ?? NextIndex();
         AddReference(inode, name, index, path);
         _tree.Set(hashKey, item);
         _tree.Insert(new BtrfsKey(directory.Inode, ItemType.DirIndex, index), entry);
@@ -52,7 +57,11 @@ internal sealed class DirectoryEditor(BtrfsVolume volume, BtrfsNode directory)
     {
         InodeItem inode = directory.Load();
         inode.Length = Math.Max(0, inode.Length + change);
-        inode.Touch(volume.Transaction, contentChanged: true);
+        if (!volume.IsReplaying)
+        {
+            inode.Touch(volume.Transaction, contentChanged: true);
+        }
+
         _tree.Set(directory.Key, inode.Raw);
     }
 

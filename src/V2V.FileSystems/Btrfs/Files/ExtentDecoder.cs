@@ -44,9 +44,21 @@ internal static class ExtentDecoder
 
     // A method of its own, so that the library is loaded only when a zstd extent is met.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int DecodeZstd(byte[] stored, Span<byte> target)
+    private static unsafe int DecodeZstd(byte[] stored, Span<byte> target)
     {
-        using var stream = new ZstdSharp.DecompressionStream(new MemoryStream(stored, writable: false), checkEndOfStream: false);
+        // The frame is followed by zeroes up to the end of its sector.
+        nuint length;
+        fixed (byte* start = stored)
+        {
+            length = ZstdSharp.Unsafe.Methods.ZSTD_findFrameCompressedSize(start, (nuint)stored.Length);
+        }
+
+        if (ZstdSharp.Unsafe.Methods.ZSTD_isError(length))
+        {
+            throw new InvalidDataException();
+        }
+
+        using var stream = new ZstdSharp.DecompressionStream(new MemoryStream(stored, 0, (int)length, writable: false));
         return stream.ReadAtLeast(target, target.Length, throwOnEndOfStream: false);
     }
 

@@ -83,6 +83,59 @@ internal sealed class FileWriter(BtrfsVolume volume, BtrfsNode node)
         }
     }
 
+    /// <summary>Takes away what lies behind the length that the log gives the file.</summary>
+    public void CutForReplay(long length)
+    {
+        InodeItem inode = node.Load();
+        if (FindExtent(0) is { Kind: FileExtent.Inline } extent)
+        {
+            if (length == 0)
+            {
+                _tree.Delete(Key(0));
+                inode.Bytes -= extent.CountedBytes;
+            }
+        }
+
+        Drop(inode, Math.Max(Align(length), FirstBehindInline()), long.MaxValue / 2);
+        Save(inode);
+    }
+
+    /// <summary>Puts an extent of the log in the place of what the file has there.</summary>
+    /// <param name="inode">The file's inode.</param>
+    /// <param name="extent">The extent.</param>
+    /// <param name="raw">Its item.</param>
+    /// <param name="isNew">True if its data is not in the extent tree yet.</param>
+    public void ReplaceForReplay(InodeItem inode, FileExtent extent, byte[] raw, bool isNew)
+    {
+        // Its own reference first: what goes may be the last one to the same data.
+        if (extent.DiskAddress != 0 && isNew)
+        {
+            volume.References.CreateData(extent.DiskAddress, extent.DiskBytes, Reference(extent));
+        }
+        else if (extent.DiskAddress != 0)
+        {
+            volume.References.AddData(extent.DiskAddress, extent.DiskBytes, Reference(extent));
+        }
+
+        if (extent.Start == 0 && FindExtent(0) is { Kind: FileExtent.Inline } inline)
+        {
+            _tree.Delete(Key(0));
+            inode.Bytes -= inline.CountedBytes;
+        }
+
+        Drop(inode, Math.Max(extent.Start, FirstBehindInline()), Align(extent.End));
+        if (!extent.IsHole || !volume.Super.Has(BtrfsIncompat.NoHoles))
+        {
+            _tree.Set(Key(extent.Start), raw);
+            inode.Bytes += extent.CountedBytes;
+        }
+
+        Save(inode);
+    }
+
+    /// <summary>Where extents that are not inline can begin.</summary>
+    private long FirstBehindInline() => FindExtent(0) is { Kind: FileExtent.Inline } extent ? Math.Max(1, extent.End) : 0;
+
     private long Align(long value) => (value + volume.SectorSize - 1) / volume.SectorSize * volume.SectorSize;
 
     private BtrfsKey Key(long start) => new(node.Inode, ItemType.ExtentData, (ulong)start);

@@ -7,6 +7,8 @@ internal sealed class DeviceSet
 {
     private readonly SortedDictionary<ulong, BlockDevice> _devices = [];
 
+    private readonly Dictionary<BlockDevice, ulong> _numbers = [];
+
     private DeviceSet(BtrfsSuperblock super) => Super = super;
 
     /// <summary>The newest superblock of all devices.</summary>
@@ -39,9 +41,9 @@ internal sealed class DeviceSet
         foreach ((BlockDevice member, BtrfsSuperblock super) in found)
         {
             // A device that missed the last transactions holds old blocks: as the kernel does when degraded, do without it.
-            if (super.Generation == newest)
+            if (super.Generation == newest && set._devices.TryAdd(super.DeviceId, member))
             {
-                set._devices.TryAdd(super.DeviceId, member);
+                set._numbers.Add(member, super.DeviceId);
             }
         }
 
@@ -51,13 +53,21 @@ internal sealed class DeviceSet
     /// <summary>The device with a number, or null if it is missing.</summary>
     public BlockDevice? Find(ulong number) => _devices.GetValueOrDefault(number);
 
-    /// <summary>The same devices with others in their place.</summary>
+    /// <summary>The number of a device that was assembled, or null.</summary>
+    public ulong? NumberOf(BlockDevice device) => _numbers.TryGetValue(device, out ulong number) ? number : null;
+
+    /// <summary>The same devices with others in their place; they keep their numbers.</summary>
     public DeviceSet Replace(Func<BlockDevice, BlockDevice> replace)
     {
         var set = new DeviceSet(Super);
         foreach ((ulong number, BlockDevice device) in _devices)
         {
             set._devices.Add(number, replace(device));
+        }
+
+        foreach ((BlockDevice device, ulong number) in _numbers)
+        {
+            set._numbers.Add(device, number);
         }
 
         return set;
