@@ -144,7 +144,10 @@ public sealed class BtrfsRandomTests
                 // The kernel follows every back reference when it deletes snapshots and moves extents.
                 Tool.Run("btrfs", "subvolume", "delete", "-C", root + "/kept", root + "/snapshot");
                 Tool.Run("btrfs", "subvolume", "sync", root);
-                Tool.Run("btrfs", "balance", "start", "--full-balance", root);
+                (int exitCode, string output) = Tool.TryRun("btrfs", "balance", "start", "--full-balance", root);
+
+                // On devices that are this small the kernel does not always find room for another chunk.
+                Assert.True(exitCode == 0 || output.Contains("No space left", StringComparison.Ordinal), output);
                 RandomTreeCheck.AssertKernelSees(root + "/work", model, countsSubdirectories: false);
             }
         });
