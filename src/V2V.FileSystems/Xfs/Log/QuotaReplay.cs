@@ -30,9 +30,12 @@ internal sealed class QuotaReplay(ReplayTarget target, CancelTable cancels)
         _off |= KindsOf((int)BinaryPrimitives.ReadUInt32LittleEndian(item.Format[4..]));
     }
 
-    /// <summary>True if changes of kinds of quota are to be replayed.</summary>
+    /// <summary>
+    /// True if changes of kinds of quota are to be replayed: they were logged, so quota was on. (What the superblock says of it may
+    /// itself be in the log still.)
+    /// </summary>
     /// <param name="kinds">Bit 0 user, bit 1 project, bit 2 group.</param>
-    public bool Counts(int kinds) => (kinds & _off) == 0 && (kinds & KindsOf(target.Super.QuotaFlags)) != 0;
+    public bool Counts(int kinds) => (kinds & _off) == 0;
 
     public void Replay(LogItem item, ulong lsn)
     {
@@ -44,7 +47,7 @@ internal sealed class QuotaReplay(ReplayTarget target, CancelTable cancels)
 
         ReadOnlySpan<byte> logged = item.Regions[1].Data;
         long address = BinaryPrimitives.ReadInt64LittleEndian(format[8..]);
-        int sectors = BinaryPrimitives.ReadInt32LittleEndian(format[16..]);
+        int sectors = Math.Clamp(BinaryPrimitives.ReadInt32LittleEndian(format[16..]), 0, 128) << (target.Super.BlockLog - 9);
         uint offset = BinaryPrimitives.ReadUInt32LittleEndian(format[20..]);
         if (!Counts(logged[FlagsOffset] & 7) || cancels.Contains(address, sectors))
         {
