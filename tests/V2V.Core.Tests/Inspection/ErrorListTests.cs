@@ -26,7 +26,7 @@ public partial class ErrorListTests
         Assert.DoesNotContain(documented.Except(used), id => !below.Contains($"\"{id}\"", StringComparison.Ordinal));
     }
 
-    [GeneratedRegex("(?<!cref=)\"((?:Inspection|Initramfs|Grub|Guest|FileSystem)[A-Z][A-Za-z]+)\"")]
+    [GeneratedRegex("(?<!cref=)\"((?:Inspection|Initramfs|Grub|Guest|FileSystem|Rpm)[A-Z][A-Za-z]+)\"")]
     private static partial Regex Literal();
 
     [GeneratedRegex("(?m)^\\| `([A-Za-z]+)` \\|")]
