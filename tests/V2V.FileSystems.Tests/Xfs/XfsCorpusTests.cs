@@ -12,7 +12,7 @@ namespace V2V.FileSystems.Tests.Xfs;
 public sealed class XfsCorpusTests
 {
     [Theory]
-    [InlineData("xfuse/xfs4096.img.zst", "xfuse_xfs4096.tsv.gz", 1000)]
+    [InlineData("xfuse/xfs4096.img.zst", "xfuse_xfs4096.tsv.gz", 700)]
     [InlineData("xfuse/xfs_4kn.img.zst", "xfuse_xfs_4kn.tsv.gz", 500)]
     [InlineData("xfuse/xfs_preallocated.img.zst", "xfuse_xfs_preallocated.tsv", 2)]
     [InlineData("dissect/xfs.bin.gz", "dissect_xfs.tsv", 3)]
@@ -57,7 +57,7 @@ public sealed class XfsCorpusTests
         using var scratch = new TemporaryDirectory();
         using FileDevice device = FileDevice.Open(Unpack(scratch, "discutils/xfs.vhdx.gz"));
         using XfsFileSystem fileSystem = XfsFileSystem.Open(device, writable: false);
-        Assert.Equal(10725863424, fileSystem.TotalBytes);
+        Assert.Equal(10736349184, fileSystem.TotalBytes);
         Assert.Equal("620f0b67a91f7f74151bc5be745b7110", Digest(fileSystem, "/folder/file.100"));
         Assert.Equal("9a202a11d6e87688591eb97714ed56f1", Digest(fileSystem, "/folder/file.random"));
         Assert.Empty(fileSystem.EnumerateDirectory("/empty"));
