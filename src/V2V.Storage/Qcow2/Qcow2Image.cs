@@ -29,7 +29,7 @@ public sealed partial class Qcow2Image : BlockDevice
         _header = header;
         _name = name;
         _cache = new Qcow2TableCache(file, header.ClusterSize, name);
-        _map = new Qcow2L2Map(file, dataFile, header, _cache, name);
+        _map = new Qcow2L2Map(file, dataFile, header, _cache, name, checksClaims: !writable);
         _refcounts = writable ? new Qcow2Refcounts(file, header, _cache, name) : null;
         _decoder = new Qcow2ClusterDecoder(file, header, name);
     }

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Numerics;
 using System.Runtime.InteropServices;
+using V2V.Storage.Images;
 
 namespace V2V.Storage.Qcow2;
 
@@ -10,12 +11,16 @@ namespace V2V.Storage.Qcow2;
 /// </summary>
 internal sealed class Qcow2L2Map
 {
+    /// <summary>No compressor makes less than this of a cluster.</summary>
+    private const int MinimumStored = 8;
+
     private readonly Qcow2Header _header;
     private readonly Qcow2TableCache _cache;
     private readonly BlockDevice _file;
     private readonly string _name;
     private readonly long _dataLength;
     private readonly ulong[] _l1;
+    private readonly StoredClaims? _claims;
     private int _firstChanged = int.MaxValue;
     private int _lastChanged = -1;
 
@@ -24,7 +29,8 @@ internal sealed class Qcow2L2Map
     /// <param name="header">The header.</param>
     /// <param name="cache">Holds the L2 tables.</param>
     /// <param name="name">Name of the image, for messages.</param>
-    public Qcow2L2Map(BlockDevice file, BlockDevice? dataFile, Qcow2Header header, Qcow2TableCache cache, string name)
+    /// <param name="checksClaims">True to refuse tables that refer to more data than is stored. An image that is written grows under its tables.</param>
+    public Qcow2L2Map(BlockDevice file, BlockDevice? dataFile, Qcow2Header header, Qcow2TableCache cache, string name, bool checksClaims)
     {
         _file = file;
         _header = header;
@@ -37,9 +43,33 @@ internal sealed class Qcow2L2Map
         {
             BinaryPrimitives.ReverseEndianness(_l1, _l1);
         }
+
+        if (checksClaims)
+        {
+            long tables = _l1.LongCount(e => (e & Qcow2Format.OffsetMask) != 0);
+            _claims = tables <= file.Length / header.ClusterSize ? new StoredClaims(dataFile?.Length ?? file.Length, _l1.Length, MinimumStored, slack: header.ClusterSize) : throw Shared();
+        }
     }
 
     private int ClusterSize => _header.ClusterSize;
+
+    private V2VException Shared() => V2VException.Corrupt(
+        "Qcow2ClustersShared", "The tables of the qcow2 image refer to more data than its file holds: clusters share what is stored, as no program writes them.", _name);
+
+    /// <summary>What a table refers to in units of <see cref="MinimumStored"/>: whole clusters, and compressed ones, which may be that small.</summary>
+    private long CountStored(byte[] table)
+    {
+        long units = 0;
+        for (int at = 0; at < table.Length; at += _header.L2EntrySize)
+        {
+            ulong entry = BinaryPrimitives.ReadUInt64BigEndian(table.AsSpan(at));
+            units += (entry & Qcow2Format.Compressed) != 0 ? 1
+                : (entry & Qcow2Format.OffsetMask) != 0 ? ClusterSize / MinimumStored
+                : 0;
+        }
+
+        return units;
+    }
 
     /// <summary>How the range from an offset on is stored, as far as it is stored in one piece.</summary>
     public Qcow2Mapping Map(long offset, long length)
@@ -98,7 +128,14 @@ internal sealed class Qcow2L2Map
             return (0, 0);
         }
 
-        ReadOnlySpan<byte> entry = _cache.Get(table).AsSpan(EntryIndex(offset) * _header.L2EntrySize);
+        byte[] content = _cache.Get(table);
+        int index = (int)(offset / _header.L2Coverage);
+        if (_claims is not null && !_claims.IsCounted(index) && !_claims.TryCount(index, CountStored(content)))
+        {
+            throw Shared();
+        }
+
+        ReadOnlySpan<byte> entry = content.AsSpan(EntryIndex(offset) * _header.L2EntrySize);
         ulong first = BinaryPrimitives.ReadUInt64BigEndian(entry);
         return (first, _header.HasExtendedL2 ? BinaryPrimitives.ReadUInt64BigEndian(entry[8..]) : 0);
     }

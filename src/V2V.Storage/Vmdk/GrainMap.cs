@@ -1,3 +1,5 @@
+using V2V.Storage.Images;
+
 namespace V2V.Storage.Vmdk;
 
 /// <summary>
@@ -19,16 +21,24 @@ internal abstract class GrainMap
     protected const int MaximumTables = 4 << 20;
 
     private readonly byte[]?[] _tables;
+    private readonly StoredClaims _claims;
     private readonly Lock _lock = new();
     private long _loadedBytes;
 
-    protected GrainMap(BlockDevice file, string name, int tableCount, int grainsPerTable, int tableBytes)
+    /// <param name="file">The file of the extent.</param>
+    /// <param name="name">Its name, for messages.</param>
+    /// <param name="tableCount">Entries of the directory.</param>
+    /// <param name="grainsPerTable">Grains in a table.</param>
+    /// <param name="tableBytes">Bytes of a table.</param>
+    /// <param name="minimumStored">Least bytes that a stored grain takes in the file.</param>
+    protected GrainMap(BlockDevice file, string name, int tableCount, int grainsPerTable, int tableBytes, int minimumStored)
     {
         File = file;
         Name = name;
         GrainsPerTable = grainsPerTable;
         TableBytes = tableBytes;
         _tables = new byte[]?[tableCount];
+        _claims = new StoredClaims(file.Length, tableCount, minimumStored, slack: minimumStored);
     }
 
     public int GrainsPerTable { get; }
@@ -65,6 +75,29 @@ internal abstract class GrainMap
             : throw new V2VException("VmdkTableTooLarge", V2VErrorKind.Limit, FormattableString.Invariant($"The VMDK's grain directory would have {tables} entries."), name);
     }
 
+    /// <summary>Refuses a directory whose tables together are longer than the file: some of them are one and the same.</summary>
+    protected static void CheckTables(BlockDevice file, string name, long present, long tableBytes)
+    {
+        if (present > file.Length / tableBytes)
+        {
+            throw Shared(name);
+        }
+    }
+
+    private static V2VException Shared(string name) => V2VException.Corrupt(
+        "VmdkGrainsShared", "The tables of the VMDK refer to more data than its file holds: grains share what is stored, as no program writes them.", name);
+
+    private long CountStored(byte[] table)
+    {
+        long count = 0;
+        for (int i = 0; i < GrainsPerTable; i++)
+        {
+            count += Decode(table, i) >= 0 ? 1 : 0;
+        }
+
+        return count;
+    }
+
     private byte[] Table(int index)
     {
         byte[]? table = Volatile.Read(ref _tables[index]);
@@ -76,6 +109,11 @@ internal abstract class GrainMap
         table = Load(index);
         lock (_lock)
         {
+            if (!_claims.IsCounted(index) && !_claims.TryCount(index, CountStored(table)))
+            {
+                throw Shared(Name);
+            }
+
             _loadedBytes += table.Length;
             if (_loadedBytes > TableMemory)
             {

@@ -13,9 +13,10 @@ internal sealed class HostedGrainMap : GrainMap
     private readonly uint[]? _redundant;
     private readonly bool _hasZeroedGrains;
 
-    private HostedGrainMap(BlockDevice file, string name, uint[] directory, uint[]? redundant, int grainsPerTable, bool hasZeroedGrains)
-        : base(file, name, directory.Length, grainsPerTable, grainsPerTable * sizeof(uint))
+    private HostedGrainMap(BlockDevice file, string name, uint[] directory, uint[]? redundant, int grainsPerTable, int minimumStored, bool hasZeroedGrains)
+        : base(file, name, directory.Length, grainsPerTable, grainsPerTable * sizeof(uint), minimumStored)
     {
+        CheckTables(file, name, directory.LongCount(e => e != 0), TableBytes);
         _directory = directory;
         _redundant = redundant;
         _hasZeroedGrains = hasZeroedGrains;
@@ -40,7 +41,9 @@ internal sealed class HostedGrainMap : GrainMap
 
         return first is null
             ? throw V2VException.Corrupt("VmdkDirectoryInvalid", "The grain directory of the VMDK leads outside the file.", name)
-            : new HostedGrainMap(file, name, first, second, header.EntriesPerTable, header.HasZeroedGrains);
+            : new HostedGrainMap(
+                file, name, first, second, header.EntriesPerTable,
+                header.IsCompressed ? SparseHeader.SectorSize : header.GrainSectors * SparseHeader.SectorSize, header.HasZeroedGrains);
     }
 
     public static HostedGrainMap Open(BlockDevice file, string name, CowdHeader header)
@@ -49,7 +52,8 @@ internal sealed class HostedGrainMap : GrainMap
         uint[]? directory = tables > header.DirectoryEntries ? null : ReadDirectory(file, header.Directory, tables);
         return directory is null || !LeadsInside(file, directory, CowdHeader.EntriesPerTable * sizeof(uint))
             ? throw V2VException.Corrupt("VmdkDirectoryInvalid", "The grain directory of the VMDK leads outside the file.", name)
-            : new HostedGrainMap(file, name, directory, null, CowdHeader.EntriesPerTable, hasZeroedGrains: false);
+            : new HostedGrainMap(
+                file, name, directory, null, CowdHeader.EntriesPerTable, header.GrainSectors * SparseHeader.SectorSize, hasZeroedGrains: false);
     }
 
     public override bool IsTableAbsent(int table) => _directory[table] == 0;

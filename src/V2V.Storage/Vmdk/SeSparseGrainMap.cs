@@ -13,8 +13,9 @@ internal sealed class SeSparseGrainMap : GrainMap
     private readonly SeSparseHeader _header;
 
     private SeSparseGrainMap(BlockDevice file, string name, ulong[] directory, SeSparseHeader header)
-        : base(file, name, directory.Length, SeSparseHeader.EntriesPerTable, SeSparseHeader.TableSectors * 512)
+        : base(file, name, directory.Length, SeSparseHeader.EntriesPerTable, SeSparseHeader.TableSectors * 512, SeSparseHeader.GrainSectors * 512)
     {
+        CheckTables(file, name, directory.LongCount(e => e != 0), TableBytes);
         _directory = directory;
         _header = header;
     }
