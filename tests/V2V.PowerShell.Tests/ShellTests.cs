@@ -17,6 +17,17 @@ public class ShellTests
     [InlineData("Nothing-AtAll", 1)]
     public void TheExitCodeTells(string script, int expected) => Assert.Equal(expected, Run("-Command", script).ExitCode);
 
+    /// <summary>What pwsh 7.6 prints for the same.</summary>
+    [Theory]
+    [InlineData("'a','bbb','cc' | Select-Object @{n='Twice';e={$_.Length*2}}, Length | ForEach-Object { \"$($_.Twice) $($_.Length)\" }", "2 1,6 3,4 2")]
+    [InlineData("'a','bbb','cc' | Sort-Object { $_.Length } -Descending", "bbb,cc,a")]
+    [InlineData("'a','bbb','cc' | Sort-Object @{e='Length';Descending=$true}", "bbb,cc,a")]
+    [InlineData("1,2 | Out-String -Stream", "1,2")]
+    [InlineData("([pscustomobject]@{A=1;B='x'} | Out-String).Trim() -replace '\\s+', ' '", "A B - - 1 x")]
+    [InlineData("Get-Date -Date '2026-01-02' -Format 'yyyy/MM/dd'; Start-Sleep -Milliseconds 1", "2026/01/02")]
+    public void TheEverydayCommandsDoWhatThoseOfPwshDo(string script, string expected) =>
+        Assert.Equal(expected.Split(','), Run("-Command", script).Output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+
     [Fact]
     public void ABadCommandLineIsTwo()
     {

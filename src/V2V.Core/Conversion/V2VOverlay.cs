@@ -161,4 +161,7 @@ public sealed record GuestCapabilities
 
     /// <summary>True if secure boot can stay on.</summary>
     public bool SecureBoot { get; init; }
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{Machine}, {BlockBus}, {NetModel}";
 }

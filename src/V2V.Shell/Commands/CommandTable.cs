@@ -12,15 +12,16 @@ internal static class CommandTable
 {
     private static readonly Type[] s_commands =
     [
-        typeof(ConvertToJsonCommand), typeof(FormatListCommand), typeof(FormatTableCommand), typeof(GetChildItemCommand), typeof(JoinPathCommand),
-        typeof(SelectObjectCommand), typeof(SortObjectCommand), typeof(TestPathCommand), typeof(WriteHostCommand), typeof(WriteOutputCommand),
+        typeof(ConvertToJsonCommand), typeof(FormatListCommand), typeof(FormatTableCommand), typeof(GetChildItemCommand), typeof(GetDateCommand), typeof(JoinPathCommand),
+        typeof(OutStringCommand), typeof(SelectObjectCommand), typeof(SortObjectCommand), typeof(StartSleepCommand), typeof(TestPathCommand), typeof(WriteErrorCommand),
+        typeof(WriteHostCommand), typeof(WriteOutputCommand), typeof(WriteVerboseCommand), typeof(WriteWarningCommand),
     ];
 
     private static readonly (string Alias, string Command)[] s_aliases =
     [
         ("echo", "Write-Output"), ("select", "Select-Object"), ("sort", "Sort-Object"), ("ft", "Format-Table"), ("fl", "Format-List"),
         ("dir", "Get-ChildItem"), ("gci", "Get-ChildItem"), ("ls", "Get-ChildItem"), ("where", "Where-Object"), ("?", "Where-Object"),
-        ("%", "ForEach-Object"), ("foreach", "ForEach-Object"),
+        ("%", "ForEach-Object"), ("foreach", "ForEach-Object"), ("sleep", "Start-Sleep"),
     ];
 
     public static void AddTo(InitialSessionState state)

@@ -14,9 +14,9 @@ public sealed class SelectObjectCommand : PSCmdlet
     [Parameter(ValueFromPipeline = true)]
     public PSObject? InputObject { get; set; }
 
-    /// <summary>Names of properties, with wildcards.</summary>
+    /// <summary>Names of properties with wildcards, or calculated properties.</summary>
     [Parameter(Position = 0)]
-    public string[]? Property { get; set; }
+    public object[]? Property { get; set; }
 
     /// <summary>A property whose values take the place of the object.</summary>
     [Parameter]
@@ -83,18 +83,11 @@ public sealed class SelectObjectCommand : PSCmdlet
         }
 
         var selected = new PSObject();
-        foreach (string name in Property)
+        foreach ((string name, object? value) in Property.SelectMany(p => PropertyTerm.Parse(p).Evaluate(item)))
         {
-            if (WildcardPattern.ContainsWildcardCharacters(name))
+            if (selected.Properties[name] is null)
             {
-                foreach (PSMemberInfo match in item.Properties.Match(name))
-                {
-                    selected.Properties.Add(new PSNoteProperty(match.Name, match.Value));
-                }
-            }
-            else
-            {
-                selected.Properties.Add(new PSNoteProperty(name, item.Properties[name]?.Value));
+                selected.Properties.Add(new PSNoteProperty(name, value));
             }
         }
 
@@ -112,9 +105,9 @@ public sealed class SortObjectCommand : PSCmdlet
     [Parameter(ValueFromPipeline = true)]
     public PSObject? InputObject { get; set; }
 
-    /// <summary>Names of properties.</summary>
+    /// <summary>Names of properties, or calculated properties.</summary>
     [Parameter(Position = 0)]
-    public string[]? Property { get; set; }
+    public object[]? Property { get; set; }
 
     /// <summary>Largest first.</summary>
     [Parameter]
@@ -136,11 +129,12 @@ public sealed class SortObjectCommand : PSCmdlet
     /// <inheritdoc/>
     protected override void EndProcessing()
     {
-        var order = Comparer<PSObject>.Create(Compare);
+        PropertyTerm[] terms = [.. (Property ?? []).Select(PropertyTerm.Parse)];
+        var order = Comparer<PSObject>.Create((left, right) => Compare(terms, left, right));
         PSObject? previous = null;
-        foreach (PSObject item in Descending ? _items.OrderByDescending(i => i, order) : _items.OrderBy(i => i, order))
+        foreach (PSObject item in _items.OrderBy(i => i, order))
         {
-            if (!Unique || previous is null || Compare(previous, item) != 0)
+            if (!Unique || previous is null || Compare(terms, previous, item) != 0)
             {
                 WriteObject(item);
             }
@@ -149,15 +143,20 @@ public sealed class SortObjectCommand : PSCmdlet
         }
     }
 
-    private int Compare(PSObject left, PSObject right)
+    private int Compare(PropertyTerm[] terms, PSObject left, PSObject right)
     {
-        if (Property is null)
+        if (terms.Length == 0)
         {
-            return LanguagePrimitives.Compare(left, right, ignoreCase: true);
+            return Order(left, right, Descending);
         }
 
-        return Property
-            .Select(name => LanguagePrimitives.Compare(left.Properties[name]?.Value, right.Properties[name]?.Value, ignoreCase: true))
+        return terms.Select(t => Order(t.Evaluate(left).FirstOrDefault().Value, t.Evaluate(right).FirstOrDefault().Value, t.IsDescending ?? Descending))
             .FirstOrDefault(result => result != 0);
+    }
+
+    private static int Order(object? left, object? right, bool isDescending)
+    {
+        int order = LanguagePrimitives.Compare(left, right, ignoreCase: true);
+        return isDescending ? -order : order;
     }
 }
