@@ -110,8 +110,8 @@ public class GuestInspectorTests
     }
 
     [Theory]
-    [InlineData("luks1", "InspectionLuksUnsupported")]
-    [InlineData("luks2", "InspectionLuksUnsupported")]
+    [InlineData("luks1", "LuksKeyMissing")]
+    [InlineData("luks2", "LuksHeaderDamaged")]
     [InlineData("lvm2", "InspectionLvmUnsupported")]
     [InlineData("mdraid", "InspectionNoOperatingSystem")]
     [InlineData("mdraid-1", "InspectionNoOperatingSystem")]
