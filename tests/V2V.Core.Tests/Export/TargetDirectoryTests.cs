@@ -275,18 +275,15 @@ public sealed class TargetDirectoryTests
     private sealed class SmallFileSystem : IDisposable
     {
         private readonly TemporaryDirectory _directory = new();
+        private readonly LoopMount _mount;
 
-        public SmallFileSystem(string size)
-        {
-            Tool.RequireRoot();
-            Tool.Run("mount", "-t", "tmpfs", "-o", "size=" + size, "tmpfs", _directory.Path);
-        }
+        public SmallFileSystem(string size) => _mount = new LoopMount("tmpfs", _directory.Path, "size=" + size, "tmpfs");
 
         public string Path => _directory.Path;
 
         public void Dispose()
         {
-            Tool.Run("umount", _directory.Path);
+            _mount.Dispose();
             _directory.Dispose();
         }
     }

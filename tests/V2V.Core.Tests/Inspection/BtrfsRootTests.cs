@@ -73,20 +73,12 @@ public class BtrfsRootTests
     private static void Mounted(TemporaryDirectory directory, string[] paths, Action<string> action)
     {
         string mountPoint = directory.File("mnt");
-        Directory.CreateDirectory(mountPoint);
         var loops = new List<string>();
         try
         {
             loops.AddRange(paths.Select(p => Tool.Run("losetup", "-f", "--show", p).Trim()));
-            Tool.Run("mount", "-t", "btrfs", "-o", string.Join(',', loops.Select(l => "device=" + l)), loops[0], mountPoint);
-            try
-            {
-                action(mountPoint);
-            }
-            finally
-            {
-                Tool.Run("umount", mountPoint);
-            }
+            using var mount = new LoopMount(loops[0], mountPoint, string.Join(',', loops.Select(l => "device=" + l)), "btrfs");
+            action(mountPoint);
         }
         finally
         {

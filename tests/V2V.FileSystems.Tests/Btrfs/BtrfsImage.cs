@@ -57,19 +57,11 @@ internal sealed class BtrfsImage : IDisposable
         Tool.RequireRoot();
         CloseDevices();
         string mountPoint = File("mnt");
-        Directory.CreateDirectory(mountPoint);
         OnLoopDevices(devices =>
         {
             string all = string.Join(',', [writable ? "rw" : "ro", .. devices.Select(d => "device=" + d), .. options.Length > 0 ? [options] : Array.Empty<string>()]);
-            Tool.Run("mount", "-t", "btrfs", "-o", all, devices[0], mountPoint);
-            try
-            {
-                action(mountPoint);
-            }
-            finally
-            {
-                Tool.Run("umount", mountPoint);
-            }
+            using var mount = new LoopMount(devices[0], mountPoint, all, "btrfs");
+            action(mountPoint);
         });
     }
 

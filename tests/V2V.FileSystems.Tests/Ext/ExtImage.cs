@@ -55,19 +55,10 @@ internal sealed class ExtImage : IDisposable
     /// <summary>Mounts the image with the kernel while an action runs.</summary>
     public void Mounted(bool writable, Action<string> action)
     {
-        Tool.RequireRoot();
         _device?.Dispose();
         string mountPoint = File("mnt");
-        Directory.CreateDirectory(mountPoint);
-        Tool.Run("mount", "-o", writable ? "loop,user_xattr,acl" : "loop,ro", Path, mountPoint);
-        try
-        {
-            action(mountPoint);
-        }
-        finally
-        {
-            Tool.Run("umount", mountPoint);
-        }
+        using var mount = new LoopMount(Path, mountPoint, writable ? "loop,user_xattr,acl" : "loop,ro");
+        action(mountPoint);
     }
 
     public void Dispose()

@@ -117,16 +117,8 @@ public sealed class JournalReplayTests
     {
         string image = temporary.File("image");
         Tool.Run("mke2fs", ["-q", "-F", .. makeOptions.Split(' '), image, "24M"]);
-        string mount = Directory.CreateDirectory(temporary.File("mnt")).FullName;
-        Tool.Run("mount", "-o", "loop" + (mountOptions.Length > 0 ? "," : "") + mountOptions, image, mount);
-        try
-        {
-            Tool.Run("sh", "-c", Work, "work", temporary.Path, image, rounds.ToString(CultureInfo.InvariantCulture));
-        }
-        finally
-        {
-            Tool.Run("umount", mount);
-        }
+        using var mount = new LoopMount(image, temporary.File("mnt"), "loop" + (mountOptions.Length > 0 ? "," : "") + mountOptions);
+        Tool.Run("sh", "-c", Work, "work", temporary.Path, image, rounds.ToString(CultureInfo.InvariantCulture));
     }
 
     private static JournalReplayResult Replay(string image)

@@ -53,19 +53,10 @@ internal sealed class XfsImage : IDisposable
     /// <summary>Mounts the image with the kernel while an action runs.</summary>
     public void Mounted(bool writable, Action<string> action)
     {
-        Tool.RequireRoot();
         _device?.Dispose();
         string mountPoint = File("mnt");
-        Directory.CreateDirectory(mountPoint);
-        Tool.Run("mount", "-t", "xfs", "-o", writable ? "loop,nouuid" : "loop,ro,nouuid", Path, mountPoint);
-        try
-        {
-            action(mountPoint);
-        }
-        finally
-        {
-            Tool.Run("umount", mountPoint);
-        }
+        using var mount = new LoopMount(Path, mountPoint, writable ? "loop,nouuid" : "loop,ro,nouuid", "xfs");
+        action(mountPoint);
     }
 
     /// <summary>Lets go of the image file.</summary>

@@ -35,16 +35,8 @@ internal sealed class DirtyXfs : IDisposable
         // The variables let mkfs.xfs make a file system, and a log, smaller than it would advise.
         Tool.Run("env", ["TEST_DIR=1", "TEST_DEV=1", "QA_CHECK_FS=1", "mkfs.xfs", "-q", "-f", .. makeOptions.Split(' ', StringSplitOptions.RemoveEmptyEntries), Path]);
         System.IO.File.Copy(Path, Fresh);
-        Directory.CreateDirectory(Mount);
-        Tool.Run("mount", "-o", "loop" + (mountOptions.Length > 0 ? "," : "") + mountOptions, Path, Mount);
-        try
-        {
-            work(Mount);
-        }
-        finally
-        {
-            Tool.Run("umount", Mount);
-        }
+        using var mount = new LoopMount(Path, Mount, "loop" + (mountOptions.Length > 0 ? "," : "") + mountOptions);
+        work(Mount);
     }
 
     /// <summary>The image as the kernel left it.</summary>
@@ -70,15 +62,8 @@ internal sealed class DirtyXfs : IDisposable
     /// <summary>What a mount of an image shows.</summary>
     public string Show(string image, string options)
     {
-        Tool.Run("mount", "-o", options, image, Mount);
-        try
-        {
-            return Tool.Run("sh", "-c", Listing, "list", Mount);
-        }
-        finally
-        {
-            Tool.Run("umount", Mount);
-        }
+        using var mount = new LoopMount(image, Mount, options);
+        return Tool.Run("sh", "-c", Listing, "list", Mount);
     }
 
     /// <summary>Recovers a dirty image as the kernel does and as we do, and fails unless both come to the same and xfs_repair agrees.</summary>

@@ -63,16 +63,11 @@ public sealed class LogRecoveryTests
         Assert.True(replay.Transactions > 0 && replay.Writes > 0);
         Assert.True(churns == 0 || replay.Position.Cycle > 1, "The log should have gone round.");
         image.Show(image.Path, "loop");
-        Tool.Run("mount", "-o", "loop,ro", image.Path, image.Mount);
-        try
+        using (new LoopMount(image.Path, image.Mount, "loop,ro"))
         {
             using FileDevice ours = FileDevice.Open(image.File("ours"));
             using XfsFileSystem fileSystem = XfsFileSystem.Open(ours, writable: false);
             HostTree.AssertEqual(image.Mount, fileSystem);
-        }
-        finally
-        {
-            Tool.Run("umount", image.Mount);
         }
     }
 
@@ -83,16 +78,11 @@ public sealed class LogRecoveryTests
         string before = OvaPacker.Digest(image.Path);
         string theirs = image.Copy(image.Path, "theirs");
         image.Show(theirs, "loop");
-        Tool.Run("mount", "-o", "loop,ro", theirs, image.Mount);
-        try
+        using (new LoopMount(theirs, image.Mount, "loop,ro"))
         {
             using FileDevice device = FileDevice.Open(image.Path);
             using XfsFileSystem fileSystem = XfsFileSystem.Open(device, writable: false);
             HostTree.AssertEqual(image.Mount, fileSystem);
-        }
-        finally
-        {
-            Tool.Run("umount", image.Mount);
         }
 
         Assert.Equal(before, OvaPacker.Digest(image.Path));
