@@ -8,8 +8,8 @@ using Le = V2V.FileSystems.Ext.Le;
 namespace V2V.FileSystems.Btrfs;
 
 /// <summary>
-/// What changes the file system. All changes of a session are one transaction: new blocks, and the root of all, bear its number; blocks
-/// that are changed in place keep theirs, and with it what refers to them.
+/// What changes the file system. All changes of a session are one transaction, whose number every block bears that was changed, and
+/// every block above one.
 /// </summary>
 internal sealed partial class BtrfsVolume
 {
@@ -174,8 +174,39 @@ internal sealed partial class BtrfsVolume
             return;
         }
 
-        References.Drain();
-        foreach ((ulong id, long bytes) in _usedBytes)
+        // Writing down what changed changes blocks itself; each of them once.
+        do
+        {
+            References.Drain();
+            WriteGroups();
+            References.Drain();
+            WriteRoots();
+        }
+        while (_usedBytes.Count > 0 || References.Pending.Any());
+
+        Blocks.Flush();
+        WriteSuperblocks();
+    }
+
+    private void WriteGroups()
+    {
+        foreach (BlockGroup group in Groups.All)
+        {
+            if (group.Dirty)
+            {
+                byte[] raw = BlockGroupTree.Find(group.Key).ToArray();
+                Le.Set64(raw, 0, (ulong)group.Used);
+                BlockGroupTree.Set(group.Key, raw);
+                group.Dirty = false;
+            }
+        }
+    }
+
+    private void WriteRoots()
+    {
+        (ulong Id, long Bytes)[] changed = [.. _usedBytes.Select(p => (p.Key, p.Value))];
+        _usedBytes.Clear();
+        foreach ((ulong id, long bytes) in changed)
         {
             if (id is ObjectIds.RootTree or ObjectIds.ChunkTree)
             {
@@ -187,21 +218,6 @@ internal sealed partial class BtrfsVolume
             item.SetRoot(tree.RootAddress, tree.RootLevel, tree.RootGeneration, bytes);
             RootTree.Set(item.Key, item.Raw);
         }
-
-        _usedBytes.Clear();
-        foreach (BlockGroup group in Groups.All)
-        {
-            if (group.Dirty)
-            {
-                byte[] raw = BlockGroupTree.Find(group.Key).ToArray();
-                Le.Set64(raw, 0, (ulong)group.Used);
-                BlockGroupTree.Set(group.Key, raw);
-                group.Dirty = false;
-            }
-        }
-
-        Blocks.Flush();
-        WriteSuperblocks();
     }
 
     private void WriteSuperblocks()

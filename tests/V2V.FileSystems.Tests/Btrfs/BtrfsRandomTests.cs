@@ -28,7 +28,8 @@ public sealed class BtrfsRandomTests
     [InlineData("-m raid1 -d raid1", 2, 256, "")]
     [InlineData("-m raid1 -d raid0 -n 4096", 3, 200, "compress-force=zstd:1")]
     [InlineData("-m raid10 -d raid10", 4, 200, "")]
-    [InlineData("-m raid1c3 -d raid1c4", 4, 600, "nodatasum")]
+    // On small devices four copies in chunks of a tenth of all leave the kernel no room to balance, whoever wrote the file system.
+    [InlineData("-m raid1c3 -d raid1c4", 4, 4096, "nodatasum")]
     public void Any_sequence_leaves_what_the_model_says(string arguments, int devices, int mebibytes, string options) =>
         Run(arguments, devices, mebibytes, options, RandomMood.Mixed, 120);
 
@@ -133,7 +134,8 @@ public sealed class BtrfsRandomTests
 
     private static void Judge(BtrfsImage image, RandomModel model, RandomModel snapshotModel, string kept, bool rearranges)
     {
-        image.Mounted(writable: true, "", root =>
+        // Times of access would make the kernel write blocks anew that ours have to stand for.
+        image.Mounted(writable: true, "noatime", root =>
         {
             RandomTreeCheck.AssertKernelSees(root + "/work", model, countsSubdirectories: false);
             RandomTreeCheck.AssertKernelSees(root + "/snapshot", snapshotModel, countsSubdirectories: false);
@@ -144,10 +146,7 @@ public sealed class BtrfsRandomTests
                 // The kernel follows every back reference when it deletes snapshots and moves extents.
                 Tool.Run("btrfs", "subvolume", "delete", "-C", root + "/kept", root + "/snapshot");
                 Tool.Run("btrfs", "subvolume", "sync", root);
-                (int exitCode, string output) = Tool.TryRun("btrfs", "balance", "start", "--full-balance", root);
-
-                // On devices that are this small the kernel does not always find room for another chunk.
-                Assert.True(exitCode == 0 || output.Contains("No space left", StringComparison.Ordinal), output);
+                Tool.Run("btrfs", "balance", "start", "--full-balance", root);
                 RandomTreeCheck.AssertKernelSees(root + "/work", model, countsSubdirectories: false);
             }
         });

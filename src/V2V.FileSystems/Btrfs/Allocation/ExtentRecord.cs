@@ -89,6 +89,8 @@ internal sealed class ExtentRecord
 
     public ulong Count { get => Le.U64(Raw, 0); set => Le.Set64(Raw, 0, value); }
 
+    public ulong Generation { set => Le.Set64(Raw, 8, value); }
+
     public ulong Flags { get => Raw.Length < HeaderSize ? 0 : Le.U64(Raw, 16); set => Le.Set64(Raw, 16, value); }
 
     private int InlineStart => HeaderSize + (Key.Type == ItemType.Extent && (Flags & FlagTreeBlock) != 0 ? BlockInfoSize : 0);

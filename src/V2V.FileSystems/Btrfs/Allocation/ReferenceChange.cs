@@ -14,6 +14,9 @@ internal enum ReferenceAction
 
     /// <summary>The block refers to its children by its address from now on.</summary>
     SetFullBackReference,
+
+    /// <summary>The block was changed in place by this transaction.</summary>
+    SetGeneration,
 }
 
 /// <summary>A change of the extent tree that waits to be made: making it at once could change the very tree that asks for it.</summary>

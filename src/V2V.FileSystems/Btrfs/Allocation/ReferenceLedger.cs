@@ -34,6 +34,9 @@ internal sealed class ReferenceLedger(BtrfsVolume volume)
     public void SetFullBackReference(TreeBlock block) =>
         _queue.Enqueue(new ReferenceChange(ReferenceAction.SetFullBackReference, block.Address, volume.NodeSize, block.Level, default));
 
+    public void RenewTreeBlock(TreeBlock block) =>
+        _queue.Enqueue(new ReferenceChange(ReferenceAction.SetGeneration, block.Address, volume.NodeSize, block.Level, default));
+
     public void CreateData(long address, long length, ExtentReference reference) =>
         _queue.Enqueue(new ReferenceChange(ReferenceAction.Create, address, length, -1, reference));
 
@@ -134,6 +137,10 @@ internal sealed class ReferenceLedger(BtrfsVolume volume)
                 break;
             case ReferenceAction.SetFullBackReference:
                 record.Flags |= ExtentRecord.FlagFullBackReference;
+                Tree.Set(record.Key, record.Raw);
+                break;
+            case ReferenceAction.SetGeneration:
+                record.Generation = volume.Transaction;
                 Tree.Set(record.Key, record.Raw);
                 break;
             default:

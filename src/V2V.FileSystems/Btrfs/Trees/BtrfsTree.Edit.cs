@@ -4,7 +4,8 @@ namespace V2V.FileSystems.Btrfs.Trees;
 
 /// <summary>
 /// What changes a tree. Blocks are changed in place: the file system is either written as a whole or thrown away with its overlay. Only a
-/// block that snapshots share is copied first, as the kernel would. <c>BtrfsTree.Balance.cs</c> splits and joins blocks.
+/// block that snapshots share is copied first, as the kernel would. A changed block and all above it take the number of the transaction:
+/// the kernel relies on no block being younger than its parent. <c>BtrfsTree.Balance.cs</c> splits and joins blocks.
 /// </summary>
 internal sealed partial class BtrfsTree
 {
@@ -103,26 +104,44 @@ internal sealed partial class BtrfsTree
         }
     }
 
-    /// <summary>Moves the root to a new block, so that it is of this transaction.</summary>
-    public void RenewRoot()
-    {
-        TreeBlock root = _volume.Blocks.Get(RootAddress, RootLevel, RootGeneration);
-        if (root.Generation != _volume.Transaction)
-        {
-            TreeBlock copy = Copy(root);
-            _volume.References.DropTreeBlock(root, Id);
-            SetRoot(copy);
-        }
-    }
+    /// <summary>Makes the root one of this transaction.</summary>
+    public void RenewRoot() => MakeWritable(_volume.Blocks.Get(RootAddress, RootLevel, RootGeneration), null, 0);
 
-    /// <summary>Sees to it that a block belongs to this tree alone, replacing it by a copy if snapshots share it.</summary>
+    /// <summary>Makes a block one of this transaction that belongs to this tree alone: if snapshots share it, a copy takes its place.</summary>
+    /// <param name="block">The block.</param>
+    /// <param name="parent">What points to it, which is writable already; null for the root.</param>
+    /// <param name="slot">The parent's pointer to it.</param>
     private TreeBlock MakeWritable(TreeBlock block, TreeBlock? parent, int slot)
     {
-        if (!IsShareable || block.Exclusive == true)
+        TreeBlock writable = !IsShareable || block.Exclusive == true ? block : Separate(block);
+        if (writable == block && block.Generation == _volume.Transaction)
         {
             return block;
         }
 
+        if (writable == block)
+        {
+            block.Generation = _volume.Transaction;
+            block.Dirty = true;
+            _volume.References.RenewTreeBlock(block);
+        }
+
+        if (parent is null)
+        {
+            SetRoot(writable);
+        }
+        else
+        {
+            parent.SetPointer(slot, writable.Address, writable.Generation);
+            parent.Dirty = true;
+        }
+
+        return writable;
+    }
+
+    /// <summary>The block itself if nothing else refers to it; else a copy.</summary>
+    private TreeBlock Separate(TreeBlock block)
+    {
         (ulong references, bool isFull) = _volume.References.LookUp(block);
         if (references <= 1 && !isFull)
         {
@@ -147,16 +166,6 @@ internal sealed partial class BtrfsTree
         }
 
         _volume.References.DropTreeBlock(block, Id);
-        if (parent is null)
-        {
-            SetRoot(copy);
-        }
-        else
-        {
-            parent.SetPointer(slot, copy.Address, copy.Generation);
-            parent.Dirty = true;
-        }
-
         return copy;
     }
 
