@@ -14,7 +14,9 @@ namespace V2V.FileSystems.Btrfs;
 internal sealed partial class BtrfsVolume
 {
     private const byte PersistentItem = 250;
-    private const ulong QgroupInconsistent = 4;
+    private const ulong QgroupsOn = 1;
+    private const ulong QgroupsBeingCounted = 2;
+    private const ulong QgroupsInconsistent = 4;
 
     private readonly Dictionary<ulong, long> _usedBytes = [];
     private readonly Dictionary<ulong, ulong> _lastInodes = [];
@@ -243,15 +245,35 @@ internal sealed partial class BtrfsVolume
         }
     }
 
-    /// <summary>Quotas are not kept: the kernel is told to count anew.</summary>
+    /// <summary>
+    /// Quotas are not kept: all counts are set to zero, and the kernel is told that it was in the middle of counting anew, which it goes on
+    /// with at the next mount. That takes a status of the newest transaction ("QGROUP_STATUS").
+    /// </summary>
     private void MarkQuotas()
     {
         var key = new BtrfsKey(0, ItemType.QgroupStatus, 0);
-        if (FindTree(ObjectIds.QuotaTree) is { } quotas && quotas.Find(key) is { Length: >= 24 } status)
+        if (FindTree(ObjectIds.QuotaTree) is not { } quotas || quotas.Find(key) is not { Length: >= 32 } found || (Le.U64(found, 16) & QgroupsOn) == 0)
         {
-            byte[] raw = status.ToArray();
-            Le.Set64(raw, 16, Le.U64(raw, 16) | QgroupInconsistent);
-            quotas.Set(key, raw);
+            return;
+        }
+
+        byte[] status = found.ToArray();
+        Le.Set64(status, 8, Transaction);
+        Le.Set64(status, 16, Le.U64(status, 16) | QgroupsInconsistent | QgroupsBeingCounted);
+        Le.Set64(status, 24, 0);
+        quotas.Set(key, status);
+        var next = new BtrfsKey(0, ItemType.QgroupInfo, 0);
+        var last = new BtrfsKey(0, ItemType.QgroupInfo, ulong.MaxValue);
+        while (quotas.Batch(next, last) is { Count: > 0 } batch)
+        {
+            foreach ((BtrfsKey at, byte[] counts) in batch)
+            {
+                // The transaction, then what is referred to and what belongs to it alone, each also as compressed.
+                counts.AsSpan(Math.Min(8, counts.Length)).Clear();
+                quotas.Set(at, counts);
+            }
+
+            next = batch[^1].Key.Next();
         }
     }
 }

@@ -31,6 +31,7 @@ internal static class ItemType
     public const byte Device = 216;
     public const byte Chunk = 228;
     public const byte QgroupStatus = 240;
+    public const byte QgroupInfo = 242;
 }
 
 /// <summary>Numbers of trees and of objects that are no files (On-disk Format, "Tree objectids").</summary>

@@ -1,4 +1,5 @@
 using V2V.FileSystems.Btrfs;
+using V2V.FileSystems.Tests.Probe;
 using V2V.Storage;
 using V2V.Testing;
 using Xunit;
@@ -8,19 +9,29 @@ namespace V2V.FileSystems.Tests.Btrfs;
 /// <summary>A Btrfs file system in image files, one for each device, made by mkfs.btrfs and judged by btrfs check and the kernel.</summary>
 internal sealed class BtrfsImage : IDisposable
 {
+    private const string BlockGroupTree = "block-group-tree";
     private readonly TemporaryDirectory _directory = new();
     private readonly List<FileDevice> _open = [];
 
+    /// <param name="length">Of each device, in bytes.</param>
+    /// <param name="devices">How many.</param>
+    /// <param name="arguments">Of mkfs.btrfs. Where that is too old to make a block group tree (before 6.11), an empty image stands in for it.</param>
     public BtrfsImage(long length, int devices, params string[] arguments)
     {
         Tool.Require("mkfs.btrfs", "btrfs", "losetup");
+        Paths = [.. Enumerable.Range(0, devices).Select(Device)];
+        if (arguments.Any(a => a.Contains(BlockGroupTree, StringComparison.Ordinal)) && !Tool.TryRun("mkfs.btrfs", "-O", "list-all").Output.Contains(BlockGroupTree, StringComparison.Ordinal))
+        {
+            VolumeFixture.Unpack("btrfs-block-group-tree.img", Paths[0]);
+            return;
+        }
+
         for (int i = 0; i < devices; i++)
         {
             using FileStream file = System.IO.File.Create(Device(i));
             file.SetLength(length);
         }
 
-        Paths = [.. Enumerable.Range(0, devices).Select(Device)];
         Tool.Run("mkfs.btrfs", ["-q", "-f", .. arguments, .. Paths]);
     }
 

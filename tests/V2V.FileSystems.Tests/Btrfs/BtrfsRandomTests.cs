@@ -22,6 +22,7 @@ public sealed class BtrfsRandomTests
     [InlineData("--csum sha256 -O ^no-holes", 1, 256, "compress=zlib")]
     [InlineData("--csum blake2 -O ^skinny-metadata,^extref -R ^free-space-tree", 1, 256, "space_cache=v1")]
     [InlineData("-n 4096 -O ^no-holes,^skinny-metadata -R quota", 1, 256, "compress-force=zstd:1")]
+    [InlineData("-O block-group-tree", 1, 256, "compress-force=zstd:1")]
     [InlineData("-M -n 4096", 1, 128, "")]
     [InlineData("-M -n 4096 -R ^free-space-tree -O ^no-holes", 1, 128, "compress=lzo")]
     [InlineData("-m dup -d dup -n 4096", 1, 400, "nodatacow")]

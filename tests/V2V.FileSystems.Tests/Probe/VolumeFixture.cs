@@ -23,5 +23,27 @@ internal static class VolumeFixture
     /// <summary>An image as a writable device in memory.</summary>
     public static MemoryDevice Open(string name) => new(Read(name));
 
+    /// <summary>Unpacks an image of many MiB of nothing into a sparse file.</summary>
+    public static void Unpack(string name, string path)
+    {
+        using FileStream packed = File.OpenRead(Path.Combine(Path.GetDirectoryName(SourcePath())!, "..", "..", "fixtures", "filesystems", name + ".zst"));
+        using var source = new ZstdSharp.DecompressionStream(packed);
+        using FileStream target = File.Create(path);
+        var block = new byte[64 << 10];
+        for (int length; (length = source.ReadAtLeast(block, block.Length, throwOnEndOfStream: false)) > 0;)
+        {
+            if (block.AsSpan(0, length).ContainsAnyExcept((byte)0))
+            {
+                target.Write(block, 0, length);
+            }
+            else
+            {
+                target.Position += length;
+            }
+
+            target.SetLength(target.Position);
+        }
+    }
+
     private static string SourcePath([CallerFilePath] string here = "") => here;
 }
