@@ -9,7 +9,7 @@ public sealed record ConversionOptions
     /// <summary>True to do everything in memory and leave nothing: the same list of changes comes out.</summary>
     public bool WhatIf { get; init; }
 
-    /// <summary>A .deb of qemu-guest-agent on the host that is put into the guest and installed at its first boot; null takes it from the guest's repository.</summary>
+    /// <summary>A package of qemu-guest-agent on the host, of the guest's kind, that is put into the guest and installed at its first boot; null takes it from the guest's repository.</summary>
     public string? GuestAgentPackage { get; init; }
 
     /// <summary>False leaves the guest without qemu-guest-agent, unless it has it already.</summary>

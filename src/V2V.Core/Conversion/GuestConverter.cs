@@ -38,7 +38,7 @@ public static class GuestConverter
         }
 
         string? doubt = Convertibility.Check(inspection);
-        CheckOptions(options);
+        CheckOptions(options, inspection.PackageFormat);
         using OverlaySet overlays = OverlaySet.Create(inspection.Source, options);
         (ConversionContext context, long trimmed) = Edit(inspection, options, observer, overlays, doubt);
         foreach (BlockDevice device in overlays.Devices)
@@ -97,12 +97,22 @@ public static class GuestConverter
             : [.. inspection.Mounts, new MountInfo("/boot/efi", esp.Device, "vfat", "", "")];
     }
 
-    private static void CheckOptions(ConversionOptions options)
+    private static void CheckOptions(ConversionOptions options, string packageFormat)
     {
-        if (options.GuestAgentPackage is { } package && (!File.Exists(package) || !package.EndsWith(".deb", StringComparison.OrdinalIgnoreCase)))
+        if (options.GuestAgentPackage is { } package)
         {
-            throw new V2VException(
-                "GuestAgentPackageInvalid", V2VErrorKind.NotFound, "The guest agent's package is not there, or is not a .deb file.", package, "Check the path.");
+            string[] suffixes = packageFormat switch
+            {
+                "pacman" => [".pkg.tar.zst", ".pkg.tar.xz", ".pkg.tar"],
+                "deb" or "rpm" or "apk" or "xbps" => ["." + packageFormat],
+                _ => throw V2VException.Unsupported(
+                    "GuestAgentPackageUnsupported", $"Packages of the guest's kind ({packageFormat}) are built in the guest; none can be given to it.", package, "Leave -GuestAgentPackage out."),
+            };
+            if (!File.Exists(package) || !suffixes.Any(s => package.EndsWith(s, StringComparison.OrdinalIgnoreCase)))
+            {
+                throw new V2VException(
+                    "GuestAgentPackageInvalid", V2VErrorKind.NotFound, $"The guest agent's package is not there, or is not a {suffixes[0]} file.", package, "Check the path.");
+            }
         }
 
         if (options.PreferredBus is not (BlockBus.VirtioBlk or BlockBus.VirtioScsi))

@@ -1,6 +1,7 @@
 using V2V.Core.Guest;
 using V2V.Core.Inspection.Boot;
 using V2V.Core.Inspection.Distributions;
+using V2V.Core.Inspection.Initramfs;
 using V2V.Core.Inspection.Kernels;
 using V2V.Core.Inspection.Network;
 using V2V.Core.Inspection.Packages;
@@ -31,7 +32,7 @@ internal sealed class LinuxInspection(
         BootSetup boot = BootSetup.Find(context, firmware, architecture, bootCode);
         observer.Verbose($"{source.Name}: {distribution.Product}, {architecture}, boot loader {boot.Loader?.Type ?? "unknown"}.");
         List<KernelInfo> kernels = KernelFinder.Find(context, boot, packages, observer.CancellationToken);
-        FindBlockers(context, distribution, kernels, boot);
+        FindBlockers(context, distribution, format, kernels, boot);
         return new V2VInspection
         {
             Source = source,
@@ -53,6 +54,7 @@ internal sealed class LinuxInspection(
             Volumes = [.. reports.Select(r => r.Info)],
             Mounts = mounts,
             Applications = packages,
+            InitramfsTools = InitramfsTool.Find(tree),
             Kernels = kernels,
             GuestTools = GuestToolFinder.Find(context, packages),
             HasCloudInit = GuestToolFinder.HasCloudInit(context, packages),
@@ -62,9 +64,9 @@ internal sealed class LinuxInspection(
         };
     }
 
-    private void FindBlockers(InspectionContext context, Distribution distribution, List<KernelInfo> kernels, BootSetup boot)
+    private void FindBlockers(InspectionContext context, Distribution distribution, string format, List<KernelInfo> kernels, BootSetup boot)
     {
-        if (distribution.Id is null)
+        if (distribution.Id is null && format.Length == 0)
         {
             _blockers.Add(Blockers.UnknownDistribution(distribution.Product, root.Info.Device));
         }

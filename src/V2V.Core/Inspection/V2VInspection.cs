@@ -68,6 +68,12 @@ public sealed class V2VInspection
     /// <summary>Installed packages or applications.</summary>
     public IReadOnlyList<ApplicationInfo> Applications { get; init; } = [];
 
+    /// <summary>
+    /// What builds the guest's initramfs: <c>initramfs-tools</c>, <c>dracut</c>, <c>mkinitrd-suse</c>, <c>mkinitrd</c> (Red Hat's, before dracut),
+    /// <c>make-initrd</c>, <c>mkinitcpio</c>, <c>booster</c>, <c>mkinitfs</c>; several where several are installed.
+    /// </summary>
+    public IReadOnlyList<string> InitramfsTools { get; init; } = [];
+
     /// <summary>Installed kernels, the one that boots by default first.</summary>
     public IReadOnlyList<KernelInfo> Kernels { get; init; } = [];
 

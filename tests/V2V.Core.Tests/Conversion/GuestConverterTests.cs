@@ -131,8 +131,16 @@ public sealed class GuestConverterTests
     [Fact]
     public void WhatCannotBeConvertedIsRefusedByName()
     {
-        var guest = new PhonyGuest { Distro = "archlinux", PackageFormat = "pacman" };
+        var guest = new PhonyGuest { Distro = "slackware", PackageFormat = "" };
         Assert.Equal("ConversionDistroUnsupported", Error(guest));
+        guest = new PhonyGuest { Distro = "archlinux", PackageFormat = "pacman" };
+        Assert.Equal("ConversionInitramfsToolUnsupported", Error(guest));
+        guest = new PhonyGuest { Distro = "sles", PackageFormat = "rpm", InitramfsTools = ["dracut"], BootLoader = new BootLoaderInfo("zipl", "/etc/zipl.conf", null) };
+        Assert.Equal("ConversionLoaderZipl", Error(guest));
+        guest = new PhonyGuest { Distro = "gentoo", PackageFormat = "ebuild", InitramfsTools = ["dracut"], Options = new ConversionOptions { GuestAgentPackage = "/nowhere/agent.deb" } };
+        Assert.Equal("GuestAgentPackageUnsupported", Error(guest));
+        guest = new PhonyGuest { Distro = "rocky", PackageFormat = "rpm", InitramfsTools = ["dracut"], Options = new ConversionOptions { GuestAgentPackage = Path.Combine(PhonyGuest.Fixtures(), "README.md") } };
+        Assert.Equal("GuestAgentPackageInvalid", Error(guest));
         guest = new PhonyGuest();
         guest.Packages.Clear();
         Assert.Equal("ConversionPackagesMissing", Error(guest));
@@ -141,7 +149,7 @@ public sealed class GuestConverterTests
         Assert.Equal("ConversionKernelMissing", Error(guest));
         guest = new PhonyGuest { Options = new ConversionOptions { GuestAgentPackage = "/nowhere/agent.deb" } };
         Assert.Equal("GuestAgentPackageInvalid", Error(guest));
-        guest = new PhonyGuest { BootLoader = new BootLoaderInfo("systemd-boot", "/boot/efi/loader/loader.conf", true) };
+        guest = new PhonyGuest { BootLoader = new BootLoaderInfo("lilo", "/etc/lilo.conf", null) };
         Assert.Equal("ConversionLoaderUnsupported", Error(guest));
         guest = new PhonyGuest { Distro = "debian-based" };
         Assert.Equal("ConversionInitramfsToolUnsupported", Error(guest));
@@ -168,13 +176,13 @@ public sealed class GuestConverterTests
             GuestTree tree = GuestTree.Mount(disks, [new MountInfo("/", "sda1", "ext4", "", "")], writable: true);
             Write(tree, "/etc/os-release", osRelease);
             Write(tree, "/etc/debian_version", "bookworm/sid\n");
-            Write(tree, "/var/lib/dpkg/status", tree.ReadAllText("/var/lib/dpkg/status") + "\nPackage: initramfs-tools\nStatus: install ok installed\nVersion: 0.142\nArchitecture: all\n");
+            Write(tree, "/usr/sbin/mkinitramfs", "#!/bin/sh\n");
             tree.Flush();
         }
 
         V2VOverlay overlay = ConvertDisk(raw, new ConversionOptions { WorkingDirectory = directory.Path, WhatIf = true });
         Assert.Contains(overlay.Changes, c => c.Kind == GuestChangeKind.Append);
-        Assert.Equal(warned is null ? [] : [$"{warned} is not known by name; it was converted like Debian, because it has dpkg, initramfs-tools, GRUB."],
+        Assert.Equal(warned is null ? [] : [$"{warned} is not known by name; it was converted by what it has: deb, initramfs-tools, grub2."],
             overlay.Warnings.Where(w => w.Contains("known by name", StringComparison.Ordinal)));
 
         static void Write(GuestTree tree, string path, string text)

@@ -54,6 +54,8 @@ internal sealed class PhonyGuest
 
     public string PackageFormat { get; set; } = "deb";
 
+    public IReadOnlyList<string> InitramfsTools { get; set; } = [];
+
     public BootLoaderInfo? BootLoader { get; set; } = new("grub2", "/boot/grub/grub.cfg", null);
 
     public Version Version { get; set; } = new(12, 0);
@@ -136,6 +138,7 @@ internal sealed class PhonyGuest
         RootDevice = "sda1",
         Volumes = Volumes,
         Kernels = Kernels,
+        InitramfsTools = InitramfsTools,
         Networks = Networks,
         GuestTools = Tools,
         Applications = Packages,

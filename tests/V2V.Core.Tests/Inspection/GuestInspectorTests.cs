@@ -85,10 +85,12 @@ public class GuestInspectorTests
     public void NoDisksAreNoSystem() => Assert.Equal("InspectionNoOperatingSystem", Assert.Single(TestDisk.Inspect((IReadOnlyList<BlockDevice>)[]).Blockers).ErrorId);
 
     [Fact]
-    public void UnknownDistributionBlocks()
+    public void UnknownDistributionBlocksUnlessItsPackagesTell()
     {
         using var directory = new TemporaryDirectory();
-        string root = TestDisk.Ext4(directory, 16, null, [.. s_debian.Skip(2), ("/etc/os-release", "ID=martian\nPRETTY_NAME=\"Mars 1\"\n")]);
+        (string, string)[] files = [.. s_debian.Skip(2), ("/etc/os-release", "ID=martian\nPRETTY_NAME=\"Mars 1\"\n")];
+        Assert.Empty(TestDisk.Inspect([TestDisk.Ext4(directory, 16, null, files)]).Blockers);
+        string root = TestDisk.Ext4(directory, 16, null, [.. files.Where(f => f.Item1 != "/var/lib/dpkg/status")]);
         V2VInspection found = TestDisk.Inspect([root]);
         Assert.Equal(("linux", "unknown", "sda"), (found.OsType, found.Distro, found.RootDevice));
         BlockerInfo blocker = Assert.Single(found.Blockers);

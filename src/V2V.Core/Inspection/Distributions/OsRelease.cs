@@ -45,6 +45,9 @@ internal static class OsRelease
         ["slackware"] = "slackware",
         ["anolis"] = "anolis",
         ["mandriva"] = "mandriva",
+        ["nixos"] = "nixos",
+        ["guix"] = "guix",
+        ["flatcar"] = "flatcar",
     };
 
     /// <summary>Families by ID or ID_LIKE, for derivatives that are not known by name.</summary>
@@ -52,6 +55,8 @@ internal static class OsRelease
     [
         ("rhel", "redhat-based"), ("centos", "redhat-based"), ("fedora", "redhat-based"), ("ubuntu", "debian-based"), ("debian", "debian-based"),
         ("suse", "suse-based"), ("opensuse", "suse-based"), ("sles", "suse-based"), ("sled", "suse-based"),
+        ("mageia", "mageia"), ("openmandriva", "openmandriva"), ("altlinux", "altlinux"), ("openEuler", "openeuler"), ("arch", "archlinux"), ("alpine", "alpine"),
+        ("gentoo", "gentoo"), ("void", "voidlinux"),
     ];
 
     /// <summary>Reads os-release; true if it says enough to end the search.</summary>

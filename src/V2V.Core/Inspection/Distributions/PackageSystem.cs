@@ -5,6 +5,8 @@ namespace V2V.Core.Inspection.Distributions;
 /// <summary>The package format and manager that belong to a distribution.</summary>
 internal static class PackageSystem
 {
+    private static readonly string[] s_rpmManagers = ["dnf", "zypper", "yum", "urpmi", "apt-get"];
+
     internal static (string Format, string Manager) Of(Distribution distribution, GuestTree tree) => distribution.Id switch
     {
         // These have had releases of both kinds, or of another kind than libguestfs knows.
@@ -29,6 +31,18 @@ internal static class PackageSystem
         "pardus" => ("pisi", "pisi"),
         "alpine" => ("apk", "apk"),
         "voidlinux" => ("xbps", "xbps"),
+        null => Detect(tree),
         _ => ("", ""),
     };
+
+    /// <summary>A distribution that nobody knows is told by its database.</summary>
+    private static (string Format, string Manager) Detect(GuestTree tree) =>
+        tree.FileExists("/var/lib/dpkg/status") ? ("deb", "apt")
+        : tree.DirectoryExists("/var/lib/pacman/local") ? ("pacman", "pacman")
+        : tree.FileExists("/lib/apk/db/installed") ? ("apk", "apk")
+        : tree.DirectoryExists("/var/lib/rpm") || tree.DirectoryExists("/usr/lib/sysimage/rpm")
+            ? ("rpm", s_rpmManagers.FirstOrDefault(m => tree.FileExists("/usr/bin/" + m) || tree.FileExists("/usr/sbin/" + m)) ?? "")
+        : tree.DirectoryExists("/var/db/xbps") ? ("xbps", "xbps")
+        : tree.DirectoryExists("/var/db/pkg") ? ("ebuild", "portage")
+        : ("", "");
 }
