@@ -15,6 +15,9 @@ internal static class Blockers
         ("swsuspend", "InspectionHibernated", "swap space that holds the image of a hibernated guest"),
     ];
 
+    /// <summary>How the identifiers of errors begin that are the image's own: no fsck in the guest helps.</summary>
+    private static readonly string[] s_imageErrors = ["Vmdk", "Qcow2", "HostFile", "Source"];
+
     /// <summary>What is wrong with a volume that could not be opened; null if nothing is, as for swap.</summary>
     internal static BlockerInfo? ForVolume(VolumeReport report)
     {
@@ -26,6 +29,11 @@ internal static class Blockers
                 return errorId == "InspectionHibernated" ? Hibernated(device) : new BlockerInfo(errorId, $"{device} is {what}, which this version of V2V cannot open.", device,
                     "Wait for a version that can, or move the guest to a plain ext4 partition first.");
             }
+        }
+
+        if (report.Problem is { } problem && s_imageErrors.Any(p => problem.ErrorId.StartsWith(p, StringComparison.Ordinal)))
+        {
+            return new BlockerInfo(problem.ErrorId, $"{device}: {problem.Message}", problem.Target ?? device, problem.Advice ?? "Obtain the disk again.");
         }
 
         return report.Problem is null ? null : report.Problem.Kind == Storage.V2VErrorKind.Unsupported

@@ -25,7 +25,8 @@ internal static class LinuxSignatures
         uint compat = BinaryPrimitives.ReadUInt32LittleEndian(super[0x5C..]);
         uint incompat = BinaryPrimitives.ReadUInt32LittleEndian(super[0x60..]);
         uint roCompat = BinaryPrimitives.ReadUInt32LittleEndian(super[0x64..]);
-        if ((roCompat & 0x400) != 0 && ExtChecksum.Crc32C(uint.MaxValue, super[..1020]) != BinaryPrimitives.ReadUInt32LittleEndian(super[1020..]))
+        // A wrong checksum is for opening to report: a damaged file system must not pass for an empty volume.
+        if (BinaryPrimitives.ReadUInt32LittleEndian(super[0x18..]) > 6 || BinaryPrimitives.ReadUInt32LittleEndian(super[0x20..]) == 0)
         {
             return default;
         }

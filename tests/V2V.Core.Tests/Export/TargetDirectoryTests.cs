@@ -191,6 +191,24 @@ public sealed class TargetDirectoryTests
         Assert.Empty(Directory.GetFileSystemEntries(mount.Path));
     }
 
+    [Fact]
+    public void Data_that_will_not_compress_far_enough_is_refused_before_the_copy()
+    {
+        using var mount = new SmallFileSystem("16m");
+        var device = new PatternDevice(1000 * MiB, (0, 400 * MiB));
+        V2VException e = Assert.Throws<V2VException>(() => Machines.Export(
+            new ExportOptions { Directory = Path.Combine(mount.Path, "out"), Compression = ExportCompression.Zlib }, device));
+        Assert.Equal("ExportTargetNoSpace", e.ErrorId);
+        Assert.Contains("when compressed", e.Message, StringComparison.Ordinal);
+        Assert.InRange(device.BytesRead, 1, 20 * MiB);
+        Assert.Empty(Directory.GetFileSystemEntries(mount.Path));
+
+        device = device.Copy();
+        device.HiddenZeroes.Add((4 * MiB, 396 * MiB));
+        V2VExport result = Machines.Export(new ExportOptions { Directory = mount.Path, Compression = ExportCompression.Zlib }, device);
+        Assert.InRange(result.Disks[0].StoredBytes, 1, 5 * MiB);
+    }
+
     [Theory]
     [InlineData(ExportFormat.Qcow2)]
     [InlineData(ExportFormat.Raw)]

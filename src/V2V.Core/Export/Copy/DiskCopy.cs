@@ -65,6 +65,10 @@ internal sealed class DiskCopy : IDisposable
         return MaxStored(counter.StoredBytes / TargetUnit);
     }
 
+    /// <summary>About how many bytes the target will take if it is compressed.</summary>
+    public long EstimateCompressed(CancellationToken cancellation) =>
+        (long)(MaxStoredBytes * CompressionSample.Ratio(_source, DataBytes, TargetUnit, cancellation));
+
     /// <summary>Copies the disk to a file that has its partial name until the directory is committed.</summary>
     public ExportedDisk Run(TargetDirectory? directory, string name, int diskCount, CopyProgress progress, CancellationToken cancellation)
     {

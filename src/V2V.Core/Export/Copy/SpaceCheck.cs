@@ -6,12 +6,15 @@ namespace V2V.Core.Export.Copy;
 
 /// <summary>
 /// Refuses an export that cannot fit before it is begun. What is allocated in the source is the most that is written; only
-/// if that does not fit is the source read once to count what is not zero. How far data compresses is not foreseen.
+/// if that does not fit is the source read once to count what is not zero, or samples of it to see how far it compresses.
 /// </summary>
 internal sealed class SpaceCheck(ExportOptions options, IOperationObserver observer)
 {
     /// <summary>Room for metadata, directories and the host's own.</summary>
     private const long Reserve = 1 << 20;
+
+    /// <summary>How far an estimate of compressed data may be wrong, as a part of it.</summary>
+    private const double Uncertainty = 0.2;
 
     public void Run(TargetDirectory target, IReadOnlyList<DiskCopy> copies)
     {
@@ -23,8 +26,7 @@ internal sealed class SpaceCheck(ExportOptions options, IOperationObserver obser
 
         if (options.Compression != ExportCompression.None)
         {
-            observer.Warning(string.Create(
-                CultureInfo.InvariantCulture, $"{target.Path} has {free} bytes free; the disks hold {most} bytes, which must compress to fit."));
+            CheckCompressed(target.Path, free, copies);
             return;
         }
 
@@ -38,12 +40,24 @@ internal sealed class SpaceCheck(ExportOptions options, IOperationObserver obser
 
         if (needed > free - Reserve)
         {
-            throw new V2VException(
-                "ExportTargetNoSpace",
-                V2VErrorKind.NoSpace,
-                string.Create(CultureInfo.InvariantCulture, $"The export needs {needed + Reserve} bytes, {free} are free."),
-                target.Path,
-                "Free some space, choose another directory, or export with compression.");
+            throw NoSpace(target.Path, string.Create(CultureInfo.InvariantCulture, $"The export needs {needed + Reserve} bytes, {free} are free."), "Free some space, choose another directory, or export with -Compress.");
         }
     }
+
+    private void CheckCompressed(string path, long free, IReadOnlyList<DiskCopy> copies)
+    {
+        long estimate = copies.Sum(c => c.EstimateCompressed(observer.CancellationToken));
+        if (estimate * (1 - Uncertainty) > free - Reserve)
+        {
+            throw NoSpace(path, string.Create(CultureInfo.InvariantCulture, $"The export needs about {estimate + Reserve} bytes when compressed, {free} are free."), "Free some space, or choose another directory.");
+        }
+
+        if (estimate * (1 + Uncertainty) > free - Reserve)
+        {
+            observer.Warning(string.Create(
+                CultureInfo.InvariantCulture, $"{path} has {free} bytes free; the disks will take about {estimate} bytes when compressed, which may not fit."));
+        }
+    }
+
+    private static V2VException NoSpace(string path, string message, string advice) => new("ExportTargetNoSpace", V2VErrorKind.NoSpace, message, path, advice);
 }

@@ -115,7 +115,7 @@ internal sealed class TargetFile : IDisposable
     public static V2VException Failure(Exception e, string path) => e switch
     {
         IOException { HResult: ErrnoNoSpace or ErrnoQuota or WindowsDiskFull or WindowsHandleDiskFull } =>
-            new("ExportTargetNoSpace", V2VErrorKind.NoSpace, "The target's disk is full.", path, "Free some space, choose another directory, or export with compression.", e),
+            new("ExportTargetNoSpace", V2VErrorKind.NoSpace, "The target's disk is full.", path, "Free some space, or choose another directory.", e),
         IOException { HResult: ErrnoFileTooBig or WindowsFileTooLarge } =>
             new("ExportTargetFileTooLarge", V2VErrorKind.Limit, "The target's file system cannot hold a file of this size.", path, "Choose a directory on another file system (FAT32 stops at 4 GiB), or export to qcow2.", e),
         UnauthorizedAccessException =>
