@@ -72,7 +72,6 @@ internal static class XfsFeatures
 
     private static readonly Dictionary<uint, string> s_incompat = new()
     {
-        [0x80] = "parent (parent pointers)",
         [0x100] = "metadir (metadata directory tree)",
         [0x200] = "zoned",
         [0x400] = "zone gaps",
@@ -134,10 +133,10 @@ internal static class XfsFeatures
     public static void CheckWritable(XfsSuperblock super)
     {
         Refuse((uint)(super.RoCompat & ~XfsRoCompat.All), "read-only compatible", super.DisplayName);
-        if (super.Has(XfsIncompat.Parent) || (!super.IsV5 && (super.Features2 & XfsFeatures2.Parent) != 0))
+        if (!super.IsV5 && (super.Features2 & XfsFeatures2.Parent) != 0)
         {
             throw V2VException.Unsupported(
-                "XfsFeatureUnsupported", "The file system has the feature parent (parent pointers), which can only be read.", super.DisplayName);
+                "XfsFeatureUnsupported", "The file system has parent pointers of version 4, with which it can only be read.", super.DisplayName);
         }
 
         if (!super.IsV5 && (super.Version & XfsVersion.ExtentFlag) == 0)

@@ -84,7 +84,18 @@ public sealed partial class XfsFileSystem
 
         CheckLinks(inode, existingPath);
         XfsInode parent = GetParent(newPath, out byte[] name);
-        new DirectoryFile(_volume, parent).Add(name, inode.Number, TypeCode(inode));
+        var attributes = new AttributeStore(_volume, inode);
+        attributes.AddParent(parent, name);
+        try
+        {
+            new DirectoryFile(_volume, parent).Add(name, inode.Number, TypeCode(inode));
+        }
+        catch
+        {
+            attributes.RemoveParent(parent, name);
+            throw;
+        }
+
         parent.Touch(contentChanged: true);
         inode.Upgrade();
         inode.Links++;
@@ -102,7 +113,7 @@ public sealed partial class XfsFileSystem
         CheckRemovable(inode, path);
         directory.Remove(name);
         parent.Touch(contentChanged: true);
-        Unlink(inode, parent);
+        Unlink(inode, parent, name);
     }
 
     /// <inheritdoc/>
@@ -135,11 +146,25 @@ public sealed partial class XfsFileSystem
         if (replaced is not null)
         {
             CheckReplaceable(inode, replaced, toPath);
-            destination.Replace(toName, inode.Number, TypeCode(inode));
         }
-        else
+
+        var attributes = new AttributeStore(_volume, inode);
+        attributes.ReplaceParent(fromParent, fromName, toParent, toName);
+        try
         {
-            destination.Add(toName, inode.Number, TypeCode(inode));
+            if (replaced is not null)
+            {
+                destination.Replace(toName, inode.Number, TypeCode(inode));
+            }
+            else
+            {
+                destination.Add(toName, inode.Number, TypeCode(inode));
+            }
+        }
+        catch
+        {
+            attributes.ReplaceParent(toParent, toName, fromParent, fromName);
+            throw;
         }
 
         new DirectoryFile(_volume, fromParent).Remove(fromName);
@@ -155,7 +180,7 @@ public sealed partial class XfsFileSystem
         inode.Touch(contentChanged: false);
         if (replaced is not null)
         {
-            Unlink(replaced, toParent);
+            Unlink(replaced, toParent, toName);
         }
     }
 
@@ -299,6 +324,7 @@ public sealed partial class XfsFileSystem
     {
         try
         {
+            new AttributeStore(_volume, inode).AddParent(parent, name);
             new DirectoryFile(_volume, parent).Add(name, inode.Number, TypeCode(inode));
         }
         catch
@@ -349,7 +375,7 @@ public sealed partial class XfsFileSystem
     }
 
     /// <summary>Counts one name less, and frees what has none left.</summary>
-    private void Unlink(XfsInode inode, XfsInode parent)
+    private void Unlink(XfsInode inode, XfsInode parent, byte[] name)
     {
         if (inode.IsDirectory)
         {
@@ -366,6 +392,7 @@ public sealed partial class XfsFileSystem
         }
         else
         {
+            new AttributeStore(_volume, inode).RemoveParent(parent, name);
             inode.Touch(contentChanged: false);
         }
     }

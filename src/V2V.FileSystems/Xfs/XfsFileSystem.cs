@@ -51,6 +51,8 @@ public sealed partial class XfsFileSystem : GuestFileSystem
     /// <inheritdoc/>
     public override bool CanWrite { get; }
 
+    internal XfsVolume Volume => _volume;
+
     private XfsSuperblock Super => _volume.Super;
 
     /// <summary>Opens the file system in a volume.</summary>

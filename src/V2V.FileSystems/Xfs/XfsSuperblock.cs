@@ -161,6 +161,9 @@ internal sealed class XfsSuperblock
 
     public bool HasInodeTreeCounters => Has(XfsRoCompat.InodeTreeCounters);
 
+    /// <summary>True if every inode knows its names.</summary>
+    public bool HasParentPointers => Has(XfsIncompat.Parent);
+
     public bool IsCaseInsensitive => (Version & XfsVersion.AsciiCaseInsensitive) != 0;
 
     public bool Has(XfsIncompat feature) => (Incompat & feature) != 0;

@@ -13,6 +13,7 @@ public sealed class XfsKernelTests
     [InlineData("-m crc=1,rmapbt=1,reflink=1,bigtime=1 -i nrext64=1 -n size=16384")]
     [InlineData("-b size=1024 -m crc=1,finobt=0,rmapbt=0,reflink=0,inobtcount=0,bigtime=0 -i sparse=0 -n size=4096")]
     [InlineData("-b size=2048 -m crc=1,rmapbt=1 -i size=1024")]
+    [InlineData("-i exchange=1 -n parent=1")]
     public void Kernel_and_V2V_take_turns(string options)
     {
         using var image = new XfsImage(512 << 20, options.Split(' '));
@@ -20,6 +21,7 @@ public sealed class XfsKernelTests
         using (XfsFileSystem fileSystem = image.Open(writable: false))
         {
             TreeWalk.Read(fileSystem, strict: true);
+            ParentCheck.AssertHolds(fileSystem);
         }
 
         image.Mounted(writable: false, root =>
@@ -34,6 +36,7 @@ public sealed class XfsKernelTests
         using (XfsFileSystem fileSystem = image.Open(writable: true))
         {
             Change(fileSystem);
+            ParentCheck.AssertHolds(fileSystem);
         }
 
         image.Check();

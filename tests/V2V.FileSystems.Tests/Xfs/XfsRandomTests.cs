@@ -1,6 +1,7 @@
 using System.Globalization;
 using V2V.FileSystems.Tests.Ext;
 using V2V.FileSystems.Xfs;
+using V2V.Testing;
 using Xunit;
 
 namespace V2V.FileSystems.Tests.Xfs;
@@ -24,6 +25,7 @@ public sealed class XfsRandomTests
     [InlineData("-b size=2048 -m crc=1,rmapbt=0,reflink=1 -i size=1024 -d agcount=2")]
     [InlineData("-m crc=1,rmapbt=1 -i size=2048,maxpct=50 -n size=65536 -d agcount=3")]
     [InlineData("-i nrext64=1 -m crc=1,rmapbt=1,reflink=1")]
+    [InlineData("-i exchange=1 -n parent=1")]
     [InlineData("-m crc=0,finobt=0")]
     [InlineData("-m crc=0,finobt=0 -b size=512 -i size=256 -n ftype=0")]
     [InlineData("-m crc=0,finobt=0 -b size=512 -n ftype=1 -l lazy-count=0")]
@@ -82,12 +84,19 @@ public sealed class XfsRandomTests
             image.Check();
             using XfsFileSystem reopened = image.Open(writable: false);
             RandomTreeCheck.AssertHolds(reopened, model);
+            ParentCheck.AssertHolds(reopened);
         }
 
         // The kernel here has no version 4.
         if (OperatingSystem.IsLinux() && Environment.UserName == "root" && !options.Contains("crc=0", StringComparison.Ordinal))
         {
             image.Mounted(writable: false, root => RandomTreeCheck.AssertKernelSees(root, model));
+            if (options.Contains("parent=1", StringComparison.Ordinal))
+            {
+                // The kernel looks for the parent pointer of each name that it removes, and gives up at the first that is not there.
+                image.Mounted(writable: true, root => Tool.Run("find", root, "-mindepth", "1", "-delete"));
+                image.Check();
+            }
         }
     }
 

@@ -47,10 +47,7 @@ internal sealed partial class AttributeStore
             entries[index] = entry;
         }
 
-        // Old and new leaves exist side by side, and every leaf may be half empty.
-        long leaves = (entries.Sum(e => (long)AttributeLeaf.SizeOf(e)) / (_leaf.Capacity / 4)) + 4;
-        bool inline = FitsInline(entries, out _);
-        _volume.Space.Require(inline ? DataSpillBlocks() : leaves + (value.Length / RemoteCapacity) + DataSpillBlocks() + 8);
+        RequireSpace(entries, value.Length);
         if (remote)
         {
             PrepareArea(ExtentArea);
@@ -90,6 +87,14 @@ internal sealed partial class AttributeStore
 
         Store(entries);
         return true;
+    }
+
+    /// <summary>Throws unless the attributes can be stored. Old and new leaves exist side by side, and every leaf may be half empty.</summary>
+    private void RequireSpace(List<AttributeEntry> entries, int valueLength)
+    {
+        long leaves = (entries.Sum(e => (long)AttributeLeaf.SizeOf(e)) / (_leaf.Capacity / 4)) + 4;
+        bool inline = FitsInline(entries, out _);
+        _volume.Space.Require(inline ? DataSpillBlocks() : leaves + (valueLength / RemoteCapacity) + DataSpillBlocks() + 8);
     }
 
     private static int ShortSize(List<AttributeEntry> entries) => ShortHeader + entries.Sum(e => 3 + e.Name.Length + e.Value!.Length);
@@ -290,7 +295,7 @@ internal sealed partial class AttributeStore
     /// <summary>Writes leaves, and nodes if there are several, in place of those that exist.</summary>
     private void WriteLeaves(List<AttributeEntry> entries)
     {
-        List<(uint Hash, AttributeEntry Entry)> sorted = [.. entries.Select(e => (NameHash.Of(e.Name), e)).OrderBy(e => e.Item1)];
+        List<(uint Hash, AttributeEntry Entry)> sorted = [.. entries.Select(e => (HashOf(e), e)).OrderBy(e => e.Item1)];
         var reusable = new List<uint>();
         if (_file.Exists(0))
         {
