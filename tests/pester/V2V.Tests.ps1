@@ -176,3 +176,25 @@ Describe 'Stopping' {
         Get-ChildItem $work -Force | Should -BeNullOrEmpty
     }
 }
+
+Describe 'The help pages by PlatyPS' -Skip:(-not (Get-Module Microsoft.PowerShell.PlatyPS -ListAvailable)) {
+    It '<_> follows the schema and describes every parameter as it is' -ForEach @('Import-V2VSource', 'Get-V2VInspection', 'Convert-V2VGuest', 'Export-V2VDisk', 'Remove-V2VOverlay') {
+        Import-Module Microsoft.PowerShell.PlatyPS
+        $path = "$PSScriptRoot/../../docs/$_.md"
+        Test-MarkdownCommandHelp $path | Should -BeTrue
+        $page = Import-MarkdownCommandHelp $path
+        $page.Diagnostics.Messages | Where-Object { $_.Source -eq 'Parameter' -and $_.Severity -ne 'Information' } | Should -BeNullOrEmpty
+        $command = New-CommandHelp (Get-Command $_)
+        $page.Parameters.Name | Sort-Object | Should -Be ($command.Parameters.Name | Sort-Object)
+        foreach ($parameter in $command.Parameters) {
+            $documented = $page.Parameters | Where-Object { $_.Name -eq $parameter.Name }
+            "$($documented.Aliases)", $documented.SupportsWildcards | Should -Be @("$($parameter.Aliases)", $parameter.SupportsWildcards) -Because $parameter.Name
+            foreach ($set in $parameter.ParameterSets) {
+                $inSet = $documented.ParameterSets | Where-Object { $_.Name -in $set.Name, '(All)' } | Select-Object -First 1
+                foreach ($fact in 'Position', 'IsRequired', 'ValueFromPipeline', 'ValueFromPipelineByPropertyName') {
+                    "$($inSet.$fact)" | Should -Be "$($set.$fact)" -Because "$($parameter.Name), $($set.Name), $fact"
+                }
+            }
+        }
+    }
+}
