@@ -33,6 +33,7 @@ internal sealed partial class XfsFileStream
         }
 
         _volume.Trim();
+        _volume.Space.IsFreeing = false;
         if (buffer.Length > MaxLength - _position)
         {
             throw TooLarge(_position);
@@ -71,6 +72,7 @@ internal sealed partial class XfsFileStream
         }
 
         _volume.Trim();
+        _volume.Space.IsFreeing = value < old;
         CheckLimit(value);
         int blockSize = _volume.BlockSize;
         if (value > old)

@@ -92,6 +92,7 @@ public sealed partial class XfsFileSystem
         }
         catch
         {
+            _volume.Space.IsFreeing = true;
             attributes.RemoveParent(parent, name);
             throw;
         }
@@ -105,7 +106,7 @@ public sealed partial class XfsFileSystem
     /// <inheritdoc/>
     public override void Delete(string path)
     {
-        StartWrite();
+        StartWrite(isFreeing: true);
         (XfsInode parent, byte[] name) = Split(path);
         var directory = new DirectoryFile(_volume, parent);
         FoundEntry found = directory.Find(name) ?? throw NotFound(path);
@@ -119,7 +120,7 @@ public sealed partial class XfsFileSystem
     /// <inheritdoc/>
     public override void Rename(string fromPath, string toPath)
     {
-        StartWrite();
+        StartWrite(isFreeing: true);
         (XfsInode fromParent, byte[] fromName) = Split(fromPath);
         (XfsInode toParent, byte[] toName) = Split(toPath);
         var source = new DirectoryFile(_volume, fromParent);
@@ -187,7 +188,7 @@ public sealed partial class XfsFileSystem
     /// <inheritdoc/>
     public override void SetMetadata(string path, FileMetadata metadata)
     {
-        StartWrite();
+        StartWrite(isFreeing: true);
         XfsInode inode = GetInode(path);
         var attributes = new AttributeStore(_volume, inode);
         if (attributes.Get(AttributeEntry.Root, AttributeName.StoredAccessList) is { } list && AccessControlList.SetMode(list, metadata.Mode))
@@ -224,7 +225,7 @@ public sealed partial class XfsFileSystem
     /// <inheritdoc/>
     public override void RemoveExtendedAttribute(string path, string name)
     {
-        StartWrite();
+        StartWrite(isFreeing: true);
         XfsInode inode = GetInode(path);
         if (AttributeName.TryParse(name, out byte space, out byte[] rest) && new AttributeStore(_volume, inode).Remove(space, rest))
         {
@@ -281,13 +282,15 @@ public sealed partial class XfsFileSystem
         }
     }
 
-    private void StartWrite()
+    /// <param name="isFreeing">True for an operation that frees more than it takes.</param>
+    private void StartWrite(bool isFreeing = false)
     {
         if (!CanWrite)
         {
             throw ReadOnly();
         }
 
+        _volume.Space.IsFreeing = isFreeing;
         _volume.Trim();
     }
 

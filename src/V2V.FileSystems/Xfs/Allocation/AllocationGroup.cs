@@ -86,6 +86,9 @@ internal sealed class AllocationGroup
     /// <summary>Free blocks that files can have.</summary>
     public long Available => Math.Max(0, (long)Agf.FreeBlocks - Reserve);
 
+    /// <summary>Free blocks that anything but the free list can have.</summary>
+    public long AllFree => Math.Max(0, (long)Agf.FreeBlocks - FreeListTarget - 4);
+
     /// <summary>What the superblock counts as free: with the free list and the trees that live on it.</summary>
     public long CountedFree => (long)Agf.FreeBlocks + Agf.FreeListCount + Agf.TreeBlocks;
 

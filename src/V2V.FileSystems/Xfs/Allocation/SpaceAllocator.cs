@@ -10,6 +10,12 @@ internal sealed class SpaceAllocator(XfsVolume volume)
 {
     private long _available = -1;
 
+    /// <summary>
+    /// True during operations that free more than they take: they may have the blocks that the groups keep back for their own trees, so
+    /// that what fills the last block can be deleted.
+    /// </summary>
+    public bool IsFreeing { get; set; }
+
     /// <summary>Blocks promised to block maps that have not been committed.</summary>
     public long Reserved { get; private set; }
 
@@ -54,7 +60,7 @@ internal sealed class SpaceAllocator(XfsVolume volume)
     /// <summary>Throws unless that many blocks can be had.</summary>
     public void Require(long blocks)
     {
-        if (Available < blocks)
+        if (Available < blocks && !(IsFreeing && AllFree() - Reserved >= blocks))
         {
             throw XfsErrors.NoSpace("blocks");
         }
@@ -70,24 +76,27 @@ internal sealed class SpaceAllocator(XfsVolume volume)
         if (!promised)
         {
             Require(1);
-            wanted = Math.Min(wanted, Available);
+            wanted = Math.Min(wanted, Math.Max(1, Available));
         }
 
         uint count = (uint)Math.Min(wanted, ExtentRecord.MaxCount);
         int groups = volume.Super.GroupCount;
         int first = Math.Min(volume.Super.GroupOf(goal), groups - 1);
-        for (int pass = 0; pass < 2; pass++)
+        int passes = promised || IsFreeing ? 3 : 2;
+        for (int pass = 0; pass < passes; pass++)
         {
             for (int i = 0; i < groups; i++)
             {
+                // First where all of it fits, then wherever there is some, and last what the groups keep back.
                 AllocationGroup group = volume.Group((first + i) % groups);
-                if (group.Available < 1 || (pass == 0 && (group.Agf.Longest < count || group.Available < count)))
+                long available = pass < 2 ? group.Available : group.AllFree;
+                if (available < 1 || (pass == 0 && (group.Agf.Longest < count || available < count)))
                 {
                     continue;
                 }
 
                 uint near = i == 0 ? volume.Super.BlockInGroup(goal) : 0;
-                (uint start, uint found) = group.Allocate(near, 1, (uint)Math.Min(count, group.Available), owner);
+                (uint start, uint found) = group.Allocate(near, 1, (uint)Math.Min(count, available), owner);
                 if (found > 0)
                 {
                     return (volume.Super.FsBlock(group.Number, start), found);
@@ -101,4 +110,15 @@ internal sealed class SpaceAllocator(XfsVolume volume)
     /// <summary>Gives a run back.</summary>
     public void Free(ulong fsBlock, uint count, ulong owner = RmapOwner.None) =>
         volume.Group(volume.Super.GroupOf(fsBlock)).Free(volume.Super.BlockInGroup(fsBlock), count, owner);
+
+    private long AllFree()
+    {
+        long free = 0;
+        for (int group = 0; group < volume.Super.GroupCount; group++)
+        {
+            free += volume.Group(group).AllFree;
+        }
+
+        return free;
+    }
 }
