@@ -33,7 +33,7 @@ internal sealed class KernelDrivers
     /// </summary>
     internal static KernelDrivers Choose(V2VInspection inspection, ConversionOptions options)
     {
-        List<KernelInfo> candidates = [.. inspection.Kernels.Where(k => !IsDebug(k) && !IsXenOnly(k))];
+        List<KernelInfo> candidates = [.. inspection.Kernels.Where(k => !IsDebug(k) && !IsXenOnly(k) && !k.IsRescue)];
         KernelInfo? current = inspection.Kernels.FirstOrDefault(k => k.IsDefault) ?? (inspection.Kernels is [{ } first, ..] ? first : null);
         KernelInfo? boot = current is not null && !IsXenOnly(current) && (current.HasVirtioBlk || current.HasVirtioScsi)
             ? current

@@ -1,3 +1,4 @@
+using V2V.Core.Conversion.Linux.Boot;
 using V2V.Core.Conversion.Linux.Devices;
 
 namespace V2V.Core.Conversion.Linux;
@@ -19,10 +20,15 @@ internal sealed class ConsoleStep : ConversionStep
             context.Editor.EditLines("/etc/securetty", line => line.Trim() is "hvc0" or "xvc0" ? "ttyS0" : line, Reason);
         }
 
-        string[] files = ["/etc/default/grub", "/boot/grub/grub.cfg", "/boot/grub/menu.lst", "/etc/kernel/cmdline", .. context.Tree.Glob("/etc/default/grub.d/*.cfg")];
-        foreach (string path in files)
+        IEnumerable<string> files = BootFiles.Settings(context).Concat(BootFiles.Menus(context)).Concat(BootFiles.Entries(context)).Concat(BootFiles.Syslinux(context));
+        foreach (string path in files.ToList())
         {
             context.Editor.EditLines(path, line => line.TrimStart().StartsWith('#') && !line.Contains("kopt=", StringComparison.Ordinal) ? line : CommandLine.ReplaceConsole(line, "ttyS0"), Reason);
+        }
+
+        foreach (string path in BootFiles.Environments(context).ToList())
+        {
+            context.Editor.EditText(path, block => GrubEnvironmentBlock.Edit(block, value => CommandLine.ReplaceConsole(value, "ttyS0")), Reason);
         }
 
         foreach (string port in (string[])["hvc0", "xvc0"])

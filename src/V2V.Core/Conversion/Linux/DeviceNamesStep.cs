@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.RegularExpressions;
+using V2V.Core.Conversion.Linux.Boot;
 using V2V.Core.Conversion.Linux.Devices;
 using V2V.Core.Guest;
 
@@ -64,12 +65,31 @@ internal sealed partial class DeviceNamesStep : ConversionStep
 
     private static void EditLoader(ConversionContext context, DeviceNames names)
     {
-        string[] configs = [context.Inspection.BootLoader?.ConfigPath ?? "/boot/grub/grub.cfg", "/boot/grub/grub.cfg", "/boot/grub/custom.cfg", "/boot/grub/menu.lst"];
-        foreach (string path in configs.Where(context.Tree.FileExists).Select(p => context.Tree.ResolvePath(p)!).Distinct())
+        foreach (string path in BootFiles.Menus(context))
         {
             context.Editor.EditText(
-                path, text => EditMenu(text, (line, hasInitrd) => CommandLine.ReplaceDevices(line, (key, name) => names.Replace(name, path, hasInitrd ? DeviceReader.Initramfs : key == "root" ? DeviceReader.Kernel : DeviceReader.Guest))), Reason);
+                path, text => EditMenu(text, (line, hasInitrd) => CommandLine.ReplaceDevices(line, (key, name) => names.Replace(name, path, ReaderOf(key, hasInitrd)))), Reason);
             context.Editor.EditLines(path, line => EditMagic(line, name => names.Replace(name, path, DeviceReader.Initramfs)), Reason);
+        }
+
+        foreach (string path in BootFiles.Entries(context))
+        {
+            bool hasInitrd = context.Editor.ReadText(path)!.Contains("\ninitrd", StringComparison.Ordinal);
+            context.Editor.EditLines(
+                path, line => Options().IsMatch(line) ? CommandLine.ReplaceDevices(line, (key, name) => names.Replace(name, path, ReaderOf(key, hasInitrd))) : line, Reason);
+        }
+
+        foreach (string path in BootFiles.Environments(context))
+        {
+            context.Editor.EditText(
+                path, block => GrubEnvironmentBlock.Edit(block, value => CommandLine.ReplaceDevices(value, (_, name) => names.Replace(name, path, DeviceReader.Initramfs))), Reason);
+        }
+
+        foreach (string path in BootFiles.Syslinux(context))
+        {
+            bool hasInitrd = context.Editor.ReadText(path)!.Contains("initrd", StringComparison.OrdinalIgnoreCase);
+            context.Editor.EditLines(
+                path, line => Append().IsMatch(line) ? CommandLine.ReplaceDevices(line, (key, name) => names.Replace(name, path, ReaderOf(key, hasInitrd))) : line, Reason);
         }
 
         foreach (string path in ((string[])["/boot/grub/device.map", "/boot/grub2/device.map"]).Where(context.Tree.FileExists))
@@ -79,13 +99,19 @@ internal sealed partial class DeviceNamesStep : ConversionStep
         }
     }
 
+    private static DeviceReader ReaderOf(string key, bool hasInitrd) => hasInitrd ? DeviceReader.Initramfs : key == "root" ? DeviceReader.Kernel : DeviceReader.Guest;
+
     /// <summary>Edits the lines of a menu that start a kernel; each is told whether its entry loads an initramfs too.</summary>
     private static string EditMenu(string text, Func<string, bool, string> edit)
     {
         string[] lines = text.Split('\n');
         for (int i = 0; i < lines.Length; i++)
         {
-            if (KernelLine().IsMatch(lines[i]))
+            if (BlsFallback().IsMatch(lines[i]))
+            {
+                lines[i] = edit(lines[i], true);
+            }
+            else if (KernelLine().IsMatch(lines[i]))
             {
                 bool hasInitrd = lines.Skip(i + 1).TakeWhile(l => !EntryEnd().IsMatch(l)).Any(l => InitrdLine().IsMatch(l));
                 lines[i] = edit(lines[i], hasInitrd);
@@ -102,23 +128,30 @@ internal sealed partial class DeviceNamesStep : ConversionStep
 
     private static void EditDefaults(ConversionContext context, DeviceNames names)
     {
-        foreach (string path in ((string[])["/etc/default/grub", .. context.Tree.Glob("/etc/default/grub.d/*.cfg")]).Where(context.Tree.FileExists))
+        foreach (string path in BootFiles.Settings(context))
         {
             context.Editor.EditLines(path, line => EditDefault(line, path, names), Reason);
-        }
-
-        foreach (string path in ((string[])["/etc/kernel/cmdline", .. context.Tree.Glob("/etc/kernel/cmdline.d/*")]).Where(context.Tree.FileExists))
-        {
-            context.Editor.EditLines(path, line => CommandLine.ReplaceDevices(line, (_, name) => names.Replace(name, path)), Reason);
         }
     }
 
     private static string EditDefault(string line, string path, DeviceNames names)
     {
         string start = line.TrimStart();
-        if (start.StartsWith("GRUB_CMDLINE", StringComparison.Ordinal))
+        if (start.StartsWith('#'))
         {
-            return CommandLine.ReplaceDevices(line, (_, name) => names.Replace(name, path));
+            return line;
+        }
+
+        // Red Hat's for GRUB 1: the disk with the loader.
+        if (path == "/etc/sysconfig/grub" && BootDisk().Match(line) is { Success: true } disk)
+        {
+            return names.Rename(disk.Groups[1].Value, path) is { } device ? "boot=" + device : line;
+        }
+
+        string edited = CommandLine.ReplaceDevices(line, (_, name) => names.Replace(name, path));
+        if (edited != line)
+        {
+            return edited;
         }
 
         // With it, the guest's next update-grub would write the name that the disk has today.
@@ -178,6 +211,19 @@ internal sealed partial class DeviceNamesStep : ConversionStep
 
     [GeneratedRegex(@"^(\s*What\s*=\s*)(/dev/\S+)\s*$", RegexOptions.CultureInvariant)]
     private static partial Regex What();
+
+    // What blscfg puts for $kernelopts where the environment block has none.
+    [GeneratedRegex(@"^\s*set kernelopts=", RegexOptions.CultureInvariant)]
+    private static partial Regex BlsFallback();
+
+    [GeneratedRegex(@"^\s*options\s", RegexOptions.CultureInvariant)]
+    private static partial Regex Options();
+
+    [GeneratedRegex(@"^\s*append\s", RegexOptions.CultureInvariant | RegexOptions.IgnoreCase)]
+    private static partial Regex Append();
+
+    [GeneratedRegex(@"^boot=(/dev/\S+)$", RegexOptions.CultureInvariant)]
+    private static partial Regex BootDisk();
 
     [GeneratedRegex(@"^\s*(?:linux|linux16|linuxefi|module|module2|multiboot|multiboot2|kernel)\s", RegexOptions.CultureInvariant)]
     private static partial Regex KernelLine();

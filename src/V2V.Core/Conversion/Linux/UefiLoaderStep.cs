@@ -57,9 +57,10 @@ internal sealed class UefiLoaderStep : ConversionStep
                       select (Folder: folder, Path: GuestPath.Combine(folder, entry.Name));
         foreach ((string folder, string vendor) in vendors)
         {
-            string? shim = files.FindIgnoringCase($"{vendor}/shim{lower}.efi");
-            string? grub = files.FindIgnoringCase($"{vendor}/grub{lower}.efi");
-            if ((shim ?? grub) is not { } loader)
+            string? First(params string[] names) => names.Select(n => files.FindIgnoringCase($"{vendor}/{n}")).FirstOrDefault(p => p is not null);
+            string? shim = First($"shim{lower}.efi", "shim.efi");
+            string? grub = First($"grub{lower}.efi", "grub.efi");
+            if ((shim ?? grub ?? First($"systemd-boot{lower}.efi")) is not { } loader)
             {
                 continue;
             }
@@ -67,10 +68,16 @@ internal sealed class UefiLoaderStep : ConversionStep
             string target = files.FindIgnoringCase(folder + "/BOOT") ?? folder + "/BOOT";
             SpaceStep.RequireSpace(context, loader, Size(context, loader) + Size(context, grub) + (1 << 20));
             context.Editor.Copy(loader, $"{target}/BOOT{upper}.EFI", Reason);
-            string?[] companions = shim is null ? [] : [grub, files.FindIgnoringCase($"{vendor}/mm{lower}.efi")];
-            foreach (string companion in companions.Append(files.FindIgnoringCase(vendor + "/grub.cfg")).OfType<string>())
+            string?[] companions = shim is null ? [] : [grub, First($"mm{lower}.efi"), First("MokManager.efi")];
+            foreach (string companion in companions.Append(First("grub.cfg")).OfType<string>())
             {
                 context.Editor.Copy(companion, target + "/" + GuestPath.GetName(companion), "It belongs to the loader.");
+            }
+
+            if (First("grub.conf") is { } menu)
+            {
+                // GRUB 1 for EFI takes its menu from a file called after itself.
+                context.Editor.Copy(menu, $"{target}/BOOT{upper}.conf", "It belongs to the loader.");
             }
 
             return;

@@ -15,6 +15,8 @@ internal static class KernelFinder
     private static readonly string[] s_imagePrefixes = ["vmlinuz-", "vmlinux-", "kernel-", "Image-"];
     private static readonly string[] s_imagePatterns = [.. s_imagePrefixes.Select(p => p + "*")];
 
+    private static readonly string[] s_moduleImages = ["vmlinuz", "Image", "vmlinux"];
+
     private static readonly string[] s_leftoverSuffixes =
         [".dpkg-old", ".dpkg-new", ".dpkg-tmp", ".dpkg-bak", ".rpmsave", ".rpmnew", ".old", ".bak", ".old-dkms", ".hmac", ".sig", ".pre-v2v", ".orig", "~"];
 
@@ -31,7 +33,7 @@ internal static class KernelFinder
         var kernels = new List<KernelInfo>();
         foreach ((string image, string name) in images)
         {
-            string version = FindVersion(context, name);
+            string version = FindVersion(context, image, name);
             string? modulesPath = context.Tree.DirectoryExists("/lib/modules/" + version) ? context.Tree.ResolvePath("/lib/modules/" + version) : null;
             HashSet<string> modules = modulesPath is null ? [] : ModuleDirectory.ReadModules(context, modulesPath);
             HashSet<string> builtIn = modulesPath is null ? [] : ModuleDirectory.ReadBuiltIn(context, modulesPath);
@@ -58,11 +60,12 @@ internal static class KernelFinder
         if (kernels.Count > 0 && !kernels.Exists(k => k.IsDefault))
         {
             // No menu says otherwise: mkconfig puts the newest first, and so do the loaders that make their own menu.
-            int newest = kernels.Index().MaxBy(k => k.Item.Version, Comparer<string>.Create((a, b) => PackageVersion.Compare(a, b))).Index;
+            int newest = kernels.Index().OrderBy(k => k.Item.IsRescue)
+                .ThenByDescending(k => k.Item.Version, Comparer<string>.Create((a, b) => PackageVersion.Compare(a, b))).First().Index;
             kernels[newest] = kernels[newest] with { IsDefault = true };
         }
 
-        kernels.Sort((a, b) => a.IsDefault != b.IsDefault ? (a.IsDefault ? -1 : 1) : PackageVersion.Compare(b.Version, a.Version));
+        kernels.Sort((a, b) => a.IsDefault != b.IsDefault ? (a.IsDefault ? -1 : 1) : a.IsRescue != b.IsRescue ? (a.IsRescue ? 1 : -1) : PackageVersion.Compare(b.Version, a.Version));
         return kernels;
     }
 
@@ -98,9 +101,9 @@ internal static class KernelFinder
 
         foreach (FileSystems.DirectoryEntry version in context.List("/lib/modules").Take(MaxKernels))
         {
-            string image = context.Tree.ResolvePath($"/lib/modules/{version.Name}/vmlinuz") ?? "";
+            string image = s_moduleImages.Select(n => context.Tree.ResolvePath($"/lib/modules/{version.Name}/{n}")).FirstOrDefault(p => p is not null && context.Tree.FileExists(p)) ?? "";
             string packaged = (context.ReadText($"/lib/modules/{version.Name}/pkgbase", 4096) ?? "").Trim();
-            if (image.Length > 0 && context.Tree.FileExists(image) && !seen.Contains(version.Name) && !seen.Contains(packaged) && seen.Add(image))
+            if (image.Length > 0 && !seen.Contains(version.Name) && !seen.Contains(packaged) && seen.Add(image))
             {
                 yield return (image, version.Name);
             }
@@ -137,12 +140,23 @@ internal static class KernelFinder
         }
     }
 
-    /// <summary>The version that uname -r prints. Arch names its images after the package; the modules' directory knows the version.</summary>
-    private static string FindVersion(InspectionContext context, string name)
+    /// <summary>The version that uname -r prints. Arch and Alpine name their images after the package, a rescue image after nothing: the image, or the modules' directory, knows the version.</summary>
+    private static string FindVersion(InspectionContext context, string image, string name)
     {
         if (context.Tree.DirectoryExists("/lib/modules/" + name))
         {
             return name;
+        }
+
+        if (KernelImage.ReadVersion(context.Tree, image) is { } written)
+        {
+            return written;
+        }
+
+        string[] flavours = [.. context.List("/lib/modules").Take(MaxKernels).Select(v => v.Name).Where(v => v.EndsWith("-" + name, StringComparison.Ordinal))];
+        if (flavours.Length == 1)
+        {
+            return flavours[0];
         }
 
         foreach (FileSystems.DirectoryEntry version in context.List("/lib/modules").Take(MaxKernels))
@@ -169,7 +183,7 @@ internal static class KernelFinder
         }
 
         foreach (string exact in (string[])[$"/boot/initrd.img-{version}", $"/boot/initramfs-{version}.img", $"/boot/initrd-{version}", $"/boot/initrd-{version}.img",
-            $"/boot/initramfs-{version}", $"/boot/initramfs-genkernel-x86_64-{version}", $"/initrd.img-{version}", $"/lib/modules/{version}/initramfs.img", $"/lib/modules/{version}/initrd"])
+            $"/boot/initramfs-{version}", $"/boot/booster-{version}.img", $"/boot/initramfs-genkernel-x86_64-{version}", $"/initrd.img-{version}", $"/lib/modules/{version}/initramfs.img", $"/lib/modules/{version}/initrd"])
         {
             if (context.Tree.FileExists(exact))
             {

@@ -11,6 +11,8 @@ internal sealed class MountPlan
     private const int MaxFstabBytes = 1 << 20;
 
     /// <summary>Mount points without which a guest cannot be converted.</summary>
+    private const string ExtendedLoaderType = "bc13c2ff-59e6-4262-a352-b275fd6f7172";
+
     private static readonly string[] s_essential = ["/boot", "/boot/efi", "/efi", "/usr", "/var", "/etc"];
 
     private readonly Dictionary<string, MountInfo> _mounts = new(StringComparer.Ordinal);
@@ -42,6 +44,7 @@ internal sealed class MountPlan
             plan.Add(line, root, resolver);
         }
 
+        plan.AddExtendedLoader(root.Tree!);
         plan.AddEsp(root.Tree!);
         plan.CheckWritable();
         return [.. plan._mounts.Values.OrderBy(m => m.MountPoint.Length).ThenBy(m => m.MountPoint, StringComparer.Ordinal)];
@@ -143,13 +146,26 @@ internal sealed class MountPlan
         VolumeReport[] esps = [.. _reports.Where(r => FirmwareDetector.IsEsp(r.Info) && r.Tree is not null && _mounts.Values.All(m => m.Device != r.Info.Device))];
         if (esps.Length == 1 && _mounts.Values.All(m => !_reports.Any(r => r.Info.Device == m.Device && FirmwareDetector.IsEsp(r.Info))))
         {
-            string? point = ((string[])["/efi", "/boot/efi"]).FirstOrDefault(p => tree.DirectoryExists(p) && !_mounts.ContainsKey(p));
+            string? point = ((string[])["/efi", "/boot/efi"]).FirstOrDefault(p => tree.DirectoryExists(p) && !_mounts.ContainsKey(p)) ?? (IsEmptyBoot(tree) ? "/boot" : null);
             if (point is not null)
             {
                 _mounts.Add(point, new MountInfo(point, esps[0].Info.Device, "vfat", "/dev/" + esps[0].Info.Device, "defaults"));
             }
         }
     }
+
+    /// <summary>So it does with the partition that the Boot Loader Specification calls XBOOTLDR.</summary>
+    private void AddExtendedLoader(GuestTree tree)
+    {
+        VolumeReport[] loaders = [.. _reports.Where(r => ExtendedLoaderType.Equals(r.Info.PartitionType, StringComparison.OrdinalIgnoreCase) && r.Tree is not null && _mounts.Values.All(m => m.Device != r.Info.Device))];
+        if (loaders.Length == 1 && IsEmptyBoot(tree))
+        {
+            VolumeInfo volume = loaders[0].Info;
+            _mounts.Add("/boot", new MountInfo("/boot", volume.Device, volume.FileSystem ?? "", "/dev/" + volume.Device, "defaults"));
+        }
+    }
+
+    private bool IsEmptyBoot(GuestTree tree) => !_mounts.ContainsKey("/boot") && tree.DirectoryExists("/boot") && !tree.EnumerateDirectory("/boot").Any();
 
     /// <summary>What can be read but not written can be inspected, not converted.</summary>
     private void CheckWritable()

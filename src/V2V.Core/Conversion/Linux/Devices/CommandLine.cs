@@ -17,7 +17,7 @@ internal static partial class CommandLine
     internal static string ReplaceConsole(string text, string to) => ConsoleParameter().Replace(text, match => match.Groups[1].Value + to);
 
     // The values end where a word does, or at what follows a device in cryptdevice= and cryptopts=.
-    [GeneratedRegex("""(^|[\s"',])(root|resume|real_root|source|cryptdevice|swap|journal_dev)=(/dev/[^\s"',:;\\]+)""", RegexOptions.CultureInvariant)]
+    [GeneratedRegex("""(^|[\s"',])(root|resume|real_root|source|cryptdevice|cryptroot|crypt_root|crypt_swap|swap|journal_dev)=(/dev/[^\s"',:;\\]+)""", RegexOptions.CultureInvariant)]
     private static partial Regex DeviceParameter();
 
     [GeneratedRegex("""((?:^|[\s"'])console=)(?:hvc|xvc)0\b""", RegexOptions.CultureInvariant)]
