@@ -1,4 +1,5 @@
 using V2V.Core.Conversion.Linux;
+using V2V.Core.Conversion.Linux.Network;
 using V2V.Core.Guest;
 using V2V.Core.Inspection;
 using V2V.Core.Sources;

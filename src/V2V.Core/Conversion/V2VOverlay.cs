@@ -95,7 +95,7 @@ public enum GuestChangeKind
 /// <summary>What becomes of a network card.</summary>
 /// <param name="MacAddress">MAC, kept.</param>
 /// <param name="InterfaceName">Name in the guest before and after.</param>
-/// <param name="Binding">How the name is kept: <c>link-file</c>, <c>udev-rule</c>, <c>none</c>.</param>
+/// <param name="Binding">How the name is kept: <c>link-file</c>, <c>udev-rule</c>, <c>mactab</c>, <c>none</c>.</param>
 /// <param name="Addresses">Addresses that are kept, or <c>dhcp</c>.</param>
 /// <param name="Note">What a user should know.</param>
 public sealed record NicReport(string? MacAddress, string InterfaceName, string Binding, IReadOnlyList<string> Addresses, string Note)

@@ -1,6 +1,7 @@
 using System.Text;
 using V2V.Core.Conversion;
 using V2V.Core.Conversion.Linux;
+using V2V.Core.Conversion.Linux.Network;
 using V2V.Core.Inspection;
 using V2V.Core.Sources;
 using V2V.Storage;
@@ -116,5 +117,68 @@ public sealed class NetworkNamesTests
         guest.Apply(new NetworkNamesStep());
         Assert.Contains("network: {config: disabled}\n", guest.Text("/etc/cloud/cloud.cfg.d/99-v2v-network.cfg"), StringComparison.Ordinal);
         Assert.Single(guest.Apply(new NetworkNamesStep()).Nics);
+    }
+
+    [Theory]
+    [InlineData("/etc/netplan/01.yaml", "      match: {driver: vmxnet3}\n      driver: vmxnet3\n", "      match: {driver: vmxnet3}\n      driver: virtio_net\n")]
+    [InlineData("/etc/systemd/network/lan.network", "[Match]\nDriver=vmxnet3\n[Network]\nDHCP=yes\n", "[Match]\nDriver=virtio_net\n[Network]\nDHCP=yes\n")]
+    [InlineData("/etc/systemd/network/lan.network", "[Match]\nPath=pci-0000:0b:00.0\n", "[Match]\nMACAddress=00:0c:29:aa:bb:cc\n")]
+    [InlineData("/etc/systemd/network/lan.link", "[Match]\nProperty=ID_PATH=pci-0000:0b:00.0\n[Link]\nName=lan\n", "[Match]\nMACAddress=00:0c:29:aa:bb:cc\n[Link]\nName=lan\n")]
+    [InlineData("/etc/NetworkManager/system-connections/a.nmconnection", "[match]\npath=pci-0000:0b:00.0;\ndriver=vmxnet3;\n", "[match]\ndriver=virtio_net;\n")]
+    [InlineData("/etc/NetworkManager/conf.d/10.conf", "[keyfile]\nunmanaged-devices=driver:vmxnet3\n", "[keyfile]\nunmanaged-devices=driver:virtio_net\n")]
+    [InlineData("/etc/udev/rules.d/70-my-net.rules", "SUBSYSTEM==\"net\", KERNELS==\"0000:0b:00.0\", NAME=\"lan\"\n", "ATTR{address}==\"00:0c:29:aa:bb:cc\", SUBSYSTEM==\"net\", NAME=\"lan\"\n")]
+    public void MatchesByDriverOrPlaceFollowTheCard(string path, string before, string after)
+    {
+        var guest = new PhonyGuest();
+        guest.Root.Add(path, before);
+        guest.Apply(new NetworkNamesStep());
+        Assert.Equal(after, guest.Text(path));
+    }
+
+    [Fact]
+    public void WithSeveralCardsAPlaceIsOnlyTold()
+    {
+        var guest = new PhonyGuest();
+        guest.Nics.Add(new SourceNic("00:0c:29:aa:bb:dd", "e1000", "LAN", NetworkType.Network));
+        guest.Root.Add("/etc/systemd/network/lan.network", "[Match]\nPath=pci-0000:0b:00.0\n").Add("/etc/systemd/network/wan.network", "[Match]\nDriver=vmxnet3\n");
+        ConversionContext context = guest.Apply(new NetworkNamesStep());
+        Assert.Contains(context.Warnings, w => w.Contains("lan.network", StringComparison.Ordinal));
+        Assert.Contains(context.Warnings, w => w.Contains("wan.network", StringComparison.Ordinal));
+        Assert.Equal("[Match]\nDriver=vmxnet3\n", guest.Text("/etc/systemd/network/wan.network"));
+    }
+
+    [Fact]
+    public void AlpineNamesItsCardsByATable()
+    {
+        var guest = new PhonyGuest();
+        guest.Packages.Clear();
+        guest.Root.Add("/etc/mdev.conf", "# net\n-SUBSYSTEM=net;DEVPATH=.*/net/.*;.* root:root 600 @/sbin/nameif -s\n");
+        Assert.Equal("mactab", Assert.Single(guest.Apply(new NetworkNamesStep()).Nics).Binding);
+        Assert.Equal("ens192 00:0c:29:aa:bb:cc\n", guest.Text("/etc/mactab"));
+    }
+
+    [Fact]
+    public void WithoutADeviceManagerTheKernelsNamesStay()
+    {
+        var guest = new PhonyGuest();
+        guest.Packages.Clear();
+        ConversionContext context = guest.Apply(new NetworkNamesStep());
+        Assert.Equal("none", Assert.Single(context.Nics).Binding);
+        Assert.Empty(context.Editor.Changes);
+    }
+
+    [Fact]
+    public void Suse10GetsARuleOfItsOwnKind()
+    {
+        const string Rules = "/etc/udev/rules.d/30-net_persistent_names.rules";
+        var guest = new PhonyGuest { InitSystem = "sysvinit" };
+        guest.Packages[0] = new ApplicationInfo("udev", "085", "i586", "");
+        guest.Root.Add(Rules, "");
+        guest.Root.Add("/etc/sysconfig/network/ifcfg-eth-bus-pci-0000:02:00.0", "BOOTPROTO='dhcp'\n");
+        Assert.Equal("udev-rule", Assert.Single(guest.Apply(new NetworkNamesStep()).Nics).Binding);
+        Assert.EndsWith("SYSFS{address}==\"00:0c:29:aa:bb:cc\", IMPORT=\"/lib/udev/rename_netiface %k ens192\"\n", guest.Text(Rules), StringComparison.Ordinal);
+        Assert.Equal("BOOTPROTO='dhcp'\n", guest.Text("/etc/sysconfig/network/ifcfg-eth-id-00:0c:29:aa:bb:cc"));
+        Assert.False(guest.Tree.FileExists("/etc/sysconfig/network/ifcfg-eth-bus-pci-0000:02:00.0"));
+        Assert.Equal("none", Assert.Single(guest.Apply(new NetworkNamesStep()).Nics).Binding);
     }
 }

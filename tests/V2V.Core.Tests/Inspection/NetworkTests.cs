@@ -314,4 +314,72 @@ public class NetworkTests
             }
         }
     }
+
+    [Fact]
+    public void WickedsOwnFilesAreRead()
+    {
+        NetworkInfo network = Only(Source("vmware", 1), ("/etc/wicked/ifconfig/lan.xml", """
+            <?xml version="1.0"?>
+            <interface origin="x"><name>eth0</name>
+              <ipv4:static><address><local>192.0.2.9/24</local></address><route><nexthop><gateway>192.0.2.1</gateway></nexthop></route></ipv4:static>
+              <ipv6:static><address><local>2001:db8::9/64</local></address></ipv6:static>
+            </interface>
+            """));
+        Assert.Equal(("eth0", Mac0, "wicked", "static", "192.0.2.1"), (network.InterfaceName, network.MacAddress, network.Configuration, network.Method, network.Gateway));
+        Assert.Equal(["192.0.2.9/24", "2001:db8::9/64"], network.Addresses);
+        Assert.Empty(NetworkReader.Read(Guests.Context(("/etc/wicked/ifconfig/bad.xml", "<interface><name>eth0")), Source("vmware", 1)));
+        Assert.Single(WickedReader.Parse("x", string.Concat(Enumerable.Repeat("<a>", 9000)) + "<interface><name>eth0</name></interface>" + string.Concat(Enumerable.Repeat("</a>", 9000))));
+    }
+
+    [Fact]
+    public void EtcnetIsRead()
+    {
+        NetworkInfo network = Only(Source("vmware", 1), ("/etc/net/ifaces/lo/options", "TYPE=lo\n"), ("/etc/net/ifaces/ens192/options", "BOOTPROTO=static\nTYPE=eth\n"),
+            ("/etc/net/ifaces/ens192/ipv4address", "192.0.2.9/24\n"), ("/etc/net/ifaces/ens192/ipv4route", "default via 192.0.2.1\n"), ("/etc/net/ifaces/ens192/resolv.conf", "nameserver 192.0.2.3\n"));
+        Assert.Equal(("ens192", Mac0, "etcnet", "static", "192.0.2.1"), (network.InterfaceName, network.MacAddress, network.Configuration, network.Method, network.Gateway));
+        Assert.Equal(["192.0.2.9/24"], network.Addresses);
+        Assert.Equal(["192.0.2.3"], network.DnsServers);
+    }
+
+    [Fact]
+    public void NetifrcIsRead()
+    {
+        NetworkInfo network = Only(Source("vmware", 1), ("/etc/conf.d/net", "# Gentoo\nconfig_eth0=\"192.0.2.9/24\n2001:db8::9/64\"\nroutes_eth0=\"default via 192.0.2.1\"\ndns_servers_eth0=\"192.0.2.3\"\n"));
+        Assert.Equal(("eth0", Mac0, "netifrc", "static", "192.0.2.1"), (network.InterfaceName, network.MacAddress, network.Configuration, network.Method, network.Gateway));
+        Assert.Equal(["192.0.2.9/24", "2001:db8::9/64"], network.Addresses);
+    }
+
+    [Theory]
+    [InlineData("/etc/network/interfaces", "auto vmbr0\niface vmbr0 inet static\n  address 192.0.2.9/24\n  bridge-ports ens192\n")]
+    [InlineData("/etc/network/interfaces", "iface ens192.7 inet static\n  address 192.0.2.9/24\n")]
+    [InlineData("/etc/netplan/a.yaml", "network: {bridges: {br0: {interfaces: [ens192], addresses: [192.0.2.9/24]}}}")]
+    [InlineData("/etc/netplan/a.yaml", "network: {vlans: {v7: {id: 7, link: ens192, addresses: [192.0.2.9/24]}}}")]
+    [InlineData("/etc/NetworkManager/system-connections/v.nmconnection", "[connection]\ntype=vlan\ninterface-name=v7\n[vlan]\nid=7\nparent=ens192\n")]
+    [InlineData("/etc/sysconfig/network/ifcfg-bond0", "BONDING_MASTER='yes'\nBONDING_SLAVE_0='ens192'\nIPADDR='192.0.2.9/24'\n")]
+    [InlineData("/etc/sysconfig/network/ifcfg-br0", "BRIDGE='yes'\nBRIDGE_PORTS='ens192'\n")]
+    [InlineData("/etc/sysconfig/network-scripts/ifcfg-ens192.7", "DEVICE=ens192.7\nVLAN=yes\nIPADDR=192.0.2.9\nPREFIX=24\n")]
+    [InlineData("/etc/net/ifaces/br0/options", "TYPE=bri\nHOST='ens192'\n")]
+    public void ThePortsOfWhatStandsOnThemAreCardsToo(string path, string text)
+    {
+        List<NetworkInfo> networks = NetworkReader.Read(Guests.Context((path, text)), Source("vmware", 1));
+        Assert.Equal(2, networks.Count);
+        Assert.Equal(("ens192", Mac0), (networks[1].InterfaceName, networks[1].MacAddress));
+        Assert.Null(networks[0].MacAddress);
+    }
+
+    [Fact]
+    public void OldSuseNamesFilesByTheMac()
+    {
+        NetworkInfo network = Only(Source("vmware", 1), ("/etc/sysconfig/network/ifcfg-eth-id-" + Mac0, "BOOTPROTO='static'\nIPADDR='192.0.2.9'\nNETMASK='255.255.255.0'\n"),
+            ("/etc/sysconfig/network/ifroute-eth-id-" + Mac0, "default 192.0.2.1 - -\n"), ("/etc/sysconfig/network/config", "NETCONFIG_DNS_STATIC_SERVERS=\"192.0.2.3\"\n"));
+        Assert.Equal(("", Mac0, "192.0.2.1"), (network.InterfaceName, network.MacAddress, network.Gateway));
+        Assert.Equal(["192.0.2.3"], network.DnsServers);
+    }
+
+    [Fact]
+    public void AlpinesShortStanzasAreRead()
+    {
+        NetworkInfo network = Only(Source("vmware", 1), ("/etc/network/interfaces", "auto eth0\niface eth0\n  use dhcp\n"));
+        Assert.Equal(("eth0", Mac0, "dhcp"), (network.InterfaceName, network.MacAddress, network.Method));
+    }
 }

@@ -1,3 +1,5 @@
+using V2V.Core.Conversion.Linux.Network;
+
 namespace V2V.Core.Conversion.Linux;
 
 /// <summary>The conversion of a Linux guest of the Debian family: its steps, in the order in which they run. Start here.</summary>

@@ -15,7 +15,7 @@ internal static class IfcfgReader
     {
         bool isSuse = context.Tree.DirectoryExists(SuseDirectory);
         string directory = isSuse ? SuseDirectory : RedHatDirectory;
-        string? route = isSuse ? SuseDefaultRoute(context) : ShellText.ParseAssignments(context.ReadLines("/etc/sysconfig/network")).GetValueOrDefault("GATEWAY");
+        string? route = isSuse ? SuseDefaultRoute(context, SuseDirectory + "/routes") : ShellText.ParseAssignments(context.ReadLines("/etc/sysconfig/network")).GetValueOrDefault("GATEWAY");
         var interfaces = new Dictionary<string, InterfaceConfig>(StringComparer.Ordinal);
         foreach (string path in context.FilesIn(directory, "ifcfg-*").Take(InterfaceConfig.MaxItems))
         {
@@ -29,7 +29,8 @@ internal static class IfcfgReader
         {
             if (config.Addresses.Count > 0 && !config.IsDhcp)
             {
-                config.Gateway ??= AddressText.Address(route);
+                config.Gateway ??= (isSuse ? AddressText.Address(SuseDefaultRoute(context, $"{SuseDirectory}/ifroute-{GuestPath.GetName(config.Path)[6..]}")) : null) ?? AddressText.Address(route);
+                config.AddDns(isSuse ? SuseDnsServers(context) : []);
             }
         }
 
@@ -40,7 +41,9 @@ internal static class IfcfgReader
     internal static void Parse(string path, IEnumerable<string> lines, string system, Dictionary<string, InterfaceConfig> interfaces)
     {
         Dictionary<string, string> values = ShellText.ParseAssignments(lines);
-        string device = values.GetValueOrDefault("DEVICE", GuestPath.GetName(path)["ifcfg-".Length..]).Split(':')[0];
+        string connection = GuestPath.GetName(path)["ifcfg-".Length..];
+        (string? idMac, bool isByPlace) = HardwareName(connection);
+        string device = idMac is not null || isByPlace ? connection : values.GetValueOrDefault("DEVICE", connection).Split(':')[0];
         if (device is "lo" or "")
         {
             return;
@@ -52,13 +55,14 @@ internal static class IfcfgReader
             config = new InterfaceConfig
             {
                 // Without DEVICE the file's name is that of a connection, and HWADDR finds the card.
-                Name = values.ContainsKey("DEVICE") || !values.ContainsKey("HWADDR") ? device : "",
-                MacAddress = MacText.Normalize(values.GetValueOrDefault("HWADDR")),
+                Name = idMac is null && !isByPlace && (values.ContainsKey("DEVICE") || !values.ContainsKey("HWADDR")) ? device : "",
+                MacAddress = idMac ?? MacText.Normalize(values.GetValueOrDefault("HWADDR") ?? values.GetValueOrDefault("LLADDR_MATCH")),
                 System = system,
                 Path = path,
                 IsVirtual = type is not ("Ethernet" or "ethernet") || values.ContainsKey("VLAN") || values.ContainsKey("BONDING_OPTS") || values.ContainsKey("BONDING_MASTER")
-                    || values.ContainsKey("BRIDGE_PORTS") || values.GetValueOrDefault("BRIDGE") == "yes" || values.ContainsKey("ETHERDEVICE"),
+                    || values.ContainsKey("BRIDGE_PORTS") || values.ContainsKey("TEAM_CONFIG") || values.GetValueOrDefault("BRIDGE") == "yes" || values.ContainsKey("ETHERDEVICE"),
             };
+            config.AddPorts(Ports(values, device));
             interfaces.Add(device, config);
         }
 
@@ -96,7 +100,23 @@ internal static class IfcfgReader
         config.Gateway ??= AddressText.Address(values.GetValueOrDefault("GATEWAY")) ?? AddressText.Address(values.GetValueOrDefault("GATEWAY0"));
     }
 
-    private static string? SuseDefaultRoute(InspectionContext context) =>
-        context.ReadLines(SuseDirectory + "/routes").Select(l => l.Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries))
+    /// <summary>SUSE up to 10 named files by the card: <c>eth-id-MAC</c>, or <c>eth-bus-pci-…</c> by its place.</summary>
+    private static (string? Mac, bool IsByPlace) HardwareName(string connection) =>
+        connection.StartsWith("eth-id-", StringComparison.Ordinal) ? (MacText.Normalize(connection[7..]), false) : (null, connection.StartsWith("eth-bus-", StringComparison.Ordinal));
+
+    private static IEnumerable<string> Ports(Dictionary<string, string> values, string device)
+    {
+        IEnumerable<string> slaves = values.Where(v => v.Key.StartsWith("BONDING_SLAVE", StringComparison.Ordinal) || v.Key is "ETHERDEVICE" or "PHYSDEV" || v.Key.StartsWith("TEAM_PORT_DEVICE", StringComparison.Ordinal))
+            .Select(v => v.Value);
+        string[] bridged = values.GetValueOrDefault("BRIDGE_PORTS", "").Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        string[] tagged = values.ContainsKey("VLAN") && !values.ContainsKey("PHYSDEV") && device.Contains('.', StringComparison.Ordinal) ? [device.Split('.')[0]] : [];
+        return slaves.Concat(bridged).Concat(tagged);
+    }
+
+    private static string[] SuseDnsServers(InspectionContext context) =>
+        ShellText.ParseAssignments(context.ReadLines(SuseDirectory + "/config")).GetValueOrDefault("NETCONFIG_DNS_STATIC_SERVERS", "").Split(' ', StringSplitOptions.RemoveEmptyEntries);
+
+    private static string? SuseDefaultRoute(InspectionContext context, string path) =>
+        context.ReadLines(path).Select(l => l.Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries))
             .Where(w => w.Length > 1 && w[0] == "default").Select(w => w[1]).FirstOrDefault();
 }

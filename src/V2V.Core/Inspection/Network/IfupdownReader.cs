@@ -77,8 +77,12 @@ internal sealed class IfupdownReader(InspectionContext context)
                 case "dns-nameservers" or "dns-nameserver":
                     current?.AddDns(words.Skip(1));
                     break;
-                case "vlan-raw-device" or "vlan_raw_device" or "bridge_ports" or "bridge-ports" or "bond-slaves" or "bond-mode" when current is not null:
+                case "vlan-raw-device" or "vlan_raw_device" or "bridge_ports" or "bridge-ports" or "bond-slaves" or "bond_slaves" or "bond-members" or "bond-mode" or "bond_mode" when current is not null:
                     current.IsVirtual = true;
+                    current.AddPorts(words[0].EndsWith("mode", StringComparison.Ordinal) ? [] : words.Skip(1));
+                    break;
+                case "use" when current is not null && words.Length > 1:
+                    current.IsDhcp |= words[1] == "dhcp";
                     break;
                 default:
                     break;
@@ -92,7 +96,9 @@ internal sealed class IfupdownReader(InspectionContext context)
     {
         // An alias (eth0:1) is a further address of its card.
         string name = words.Length > 1 ? words[1].Split(':')[0] : "";
-        if (words.Length < 4 || name is "" or "lo" || words[3] == "loopback")
+        // ifupdown2 and ifupdown-ng (Alpine) need neither a family nor a method.
+        string method = words.Length > 3 ? words[3] : "";
+        if (name is "" or "lo" || method == "loopback")
         {
             return null;
         }
@@ -105,10 +111,11 @@ internal sealed class IfupdownReader(InspectionContext context)
             }
 
             config = new InterfaceConfig { Name = name, System = "ifupdown", Path = path, IsVirtual = name.Contains('.', StringComparison.Ordinal) };
+            config.AddPorts(config.IsVirtual ? [name.Split('.')[0]] : []);
             _interfaces.Add(name, config);
         }
 
-        config.IsDhcp |= words[3] is "dhcp" or "auto";
+        config.IsDhcp |= method is "dhcp" or "auto";
         return config;
     }
 

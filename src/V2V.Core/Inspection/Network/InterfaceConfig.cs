@@ -26,6 +26,9 @@ internal sealed class InterfaceConfig
 
     internal List<string> DnsServers { get; } = [];
 
+    /// <summary>Names of the interfaces that a bridge, bond or VLAN stands on.</summary>
+    internal List<string> Ports { get; } = [];
+
     /// <summary><c>static</c> if an address is given, else <c>dhcp</c> or <c>manual</c>.</summary>
     internal string Method => Addresses.Count > 0 ? "static" : IsDhcp ? "dhcp" : "manual";
 
@@ -39,6 +42,19 @@ internal sealed class InterfaceConfig
         if (Addresses.Count < MaxItems && !Addresses.Contains(address))
         {
             Addresses.Add(address);
+        }
+    }
+
+    /// <summary>Adds the names of ports; words that are none (<c>none</c>, <c>regex</c>, options) are left out.</summary>
+    internal void AddPorts(IEnumerable<string> names)
+    {
+        foreach (string name in names)
+        {
+            if (Ports.Count < MaxItems && name.Length is > 0 and <= 15 && name is not ("none" or "all" or "regex" or "noregex" or "lo") && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-')
+                && !Ports.Contains(name))
+            {
+                Ports.Add(name);
+            }
         }
     }
 

@@ -22,6 +22,15 @@ internal static partial class NameBindings
             AddLink(context.ReadLines(path), bindings);
         }
 
+        // nameif(8), which mdev calls for new cards on Alpine.
+        foreach (string[] words in context.ReadLines("/etc/mactab").Select(l => l.Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries)).Where(w => w.Length == 2))
+        {
+            if (MacText.Normalize(words[1]) is { } mac && bindings.Count < 256)
+            {
+                bindings.TryAdd(words[0], mac);
+            }
+        }
+
         return bindings;
     }
 
@@ -51,6 +60,7 @@ internal static partial class NameBindings
     [GeneratedRegex("(?:ATTR|ATTRS|SYSFS)\\{address\\}==\"([0-9A-Fa-f:]{17})\"", RegexOptions.CultureInvariant)]
     private static partial Regex RuleAddress();
 
-    [GeneratedRegex("NAME:?=\"([^\"%$]{1,15})\"", RegexOptions.CultureInvariant)]
+    /// <summary>SUSE 10 has a program of its own give the name.</summary>
+    [GeneratedRegex("(?:NAME:?=\"|rename_netiface %k )([^\"%$ ]{1,15})\"", RegexOptions.CultureInvariant)]
     private static partial Regex RuleName();
 }

@@ -37,6 +37,12 @@ internal static class NetplanReader
             }
         }
 
+        // A port is named by its key, which for a card that is found by its MAC is only a label.
+        foreach (InterfaceConfig config in interfaces.Values)
+        {
+            config.Ports.RemoveAll(interfaces.ContainsKey);
+        }
+
         return interfaces.Values;
     }
 
@@ -90,6 +96,7 @@ internal static class NetplanReader
             config.Name = "";
         }
 
+        config.AddPorts(Items(Get(settings, "interfaces")).Append(Get(settings, "link")).Select(Text).OfType<string>());
         config.IsDhcp = (IsTrue(Get(settings, "dhcp4")) ?? config.IsDhcp) || IsTrue(Get(settings, "dhcp6")) == true;
         foreach (YamlNode address in Items(Get(settings, "addresses")))
         {

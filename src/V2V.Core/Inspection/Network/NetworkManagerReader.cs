@@ -18,7 +18,8 @@ internal static class NetworkManagerReader
     {
         List<IniText.Entry> file = IniText.Parse(lines);
         string type = file.Value("connection", "type") ?? "";
-        string name = file.Value("connection", "interface-name") ?? "";
+        string[] matched = (file.Value("match", "interface-name") ?? "").Split([';', ','], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        string name = file.Value("connection", "interface-name") ?? (matched is [{ } only] && !only.StartsWith('!') ? only : "");
         if (type is not ("ethernet" or "802-3-ethernet" or "bridge" or "bond" or "vlan" or "team") || name == "lo")
         {
             return null;
@@ -35,6 +36,7 @@ internal static class NetworkManagerReader
             IsVirtual = type is "bridge" or "bond" or "vlan" or "team",
             IsDhcp = method4 is "auto" || (method4 is null && method6 is "auto" or "dhcp"),
         };
+        config.AddPorts(file.Value("vlan", "parent") is { } parent ? [parent] : []);
         foreach (IniText.Entry entry in file.Where(e => e.Section.Name is "ipv4" or "ipv6"))
         {
             if (entry.Key.StartsWith("address", StringComparison.Ordinal))

@@ -10,8 +10,9 @@ internal static class NetworkReader
         List<InterfaceConfig> configs =
         [
             .. IfupdownReader.Read(context), .. NetplanReader.Read(context), .. NetworkdReader.Read(context),
-            .. NetworkManagerReader.Read(context), .. IfcfgReader.Read(context),
+            .. NetworkManagerReader.Read(context), .. IfcfgReader.Read(context), .. WickedReader.Read(context), .. EtcnetReader.Read(context), .. NetifrcReader.Read(context),
         ];
+        AddPorts(configs);
         Dictionary<string, string> bindings = NameBindings.Read(context);
         IReadOnlyList<string?> macs = new NicCorrelation(source, bindings).Correlate(configs);
         var networks = new List<NetworkInfo>();
@@ -27,5 +28,18 @@ internal static class NetworkReader
         }
 
         return networks;
+    }
+
+    /// <summary>A card that only a bridge, bond or VLAN mentions is configured all the same: its name matters.</summary>
+    private static void AddPorts(List<InterfaceConfig> configs)
+    {
+        HashSet<string> known = [.. configs.Select(c => c.Name)];
+        foreach (InterfaceConfig parent in configs.Where(c => c.Ports.Count > 0).ToArray())
+        {
+            foreach (string port in parent.Ports.Where(p => configs.Count < InterfaceConfig.MaxItems && known.Add(p)))
+            {
+                configs.Add(new InterfaceConfig { Name = port, System = parent.System, Path = parent.Path, IsVirtual = port.Contains('.', StringComparison.Ordinal) });
+            }
+        }
     }
 }

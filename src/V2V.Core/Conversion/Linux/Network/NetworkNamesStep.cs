@@ -1,12 +1,10 @@
-using System.Text;
 using System.Text.RegularExpressions;
-using V2V.Core.Guest;
 using V2V.Core.Inspection;
 using V2V.Core.Inspection.Network;
 using V2V.Core.Sources;
 using V2V.Storage;
 
-namespace V2V.Core.Conversion.Linux;
+namespace V2V.Core.Conversion.Linux.Network;
 
 /// <summary>
 /// Interfaces keep their names, and with them their addresses: the name that the guest's configuration uses is bound to the card's MAC, by a .link
@@ -14,33 +12,13 @@ namespace V2V.Core.Conversion.Linux;
 /// </summary>
 internal sealed partial class NetworkNamesStep : ConversionStep
 {
-    private const string RulesFile = "/etc/udev/rules.d/70-persistent-net.rules";
-
-    /// <summary>Where Debian 4 and Ubuntu of its time have them.</summary>
-    private const string OldRulesFile = "/etc/udev/rules.d/z25_persistent-net.rules";
-
-    private const string LinkDirectory = "/etc/systemd/network";
-
-    /// <summary>The first release whose .link files are applied by every udev of this family.</summary>
-    private const int FirstWithLinkFiles = 220;
-
-    /// <summary>The first release that matches the address burnt in, which no bridge, bond or VLAN on top shares.</summary>
-    private const int FirstWithPermanentAddress = 245;
-
-    private const string Reason = "The interface's name follows from the PCI topology, which is new; its addresses depend on the name.";
-
     internal override string Name => "NetworkNames";
 
     internal override int Order => 600;
 
     internal override void Apply(ConversionContext context)
     {
-        foreach (string path in (string[])[RulesFile, OldRulesFile])
-        {
-            context.Editor.EditLines(path, FreeRule, "A rule must not depend on the driver or the place of the old card.");
-        }
-
-        WarnOfDriverMatches(context);
+        DeviceBoundMatches.Free(context);
         Dictionary<string, string> bound = NameBindings.Read(new InspectionContext(context.Tree, []));
         foreach (SourceNic nic in context.Source.Nics)
         {
@@ -113,49 +91,17 @@ internal sealed partial class NetworkNamesStep : ConversionStep
         }
         else
         {
-            string binding = Write(context, mac, name);
+            string binding = NameFile.Write(context, mac, name);
+            if (binding == "none")
+            {
+                context.Nics.Add(new NicReport(mac, name, binding, addresses, "The guest has no udev: the kernel names the cards in their order, which is kept."));
+                return;
+            }
+
             bool isKernelName = name.StartsWith("eth", StringComparison.Ordinal) && context.Source.Nics.Count > 1;
             context.Nics.Add(new NicReport(mac, name, binding, addresses, isKernelName
                 ? "The name is bound to the MAC; as the kernel gives out names of this kind too, keep the order of the cards."
                 : "The name is bound to the MAC."));
-        }
-    }
-
-    private static string Write(ConversionContext context, string mac, string name)
-    {
-        // A guest that masked this rule, to have the kernel's names, applies no .link files.
-        bool isMasked = context.Tree.TryGetEntry("/etc/udev/rules.d/80-net-setup-link.rules", followLinks: false) is not null;
-        if (isMasked || context.SystemdVersion < FirstWithLinkFiles)
-        {
-            // Up to Debian 5 udev's version is 0.something; it knows this key only, and its kernels have no dev_id.
-            string match = context.SystemdVersion == 0 && context.HasPackage("udev")
-                ? $"SYSFS{{address}}==\"{mac}\""
-                : $"ATTR{{address}}==\"{mac}\", ATTR{{dev_id}}==\"0x0\", ATTR{{type}}==\"1\"";
-            string rule = $"SUBSYSTEM==\"net\", ACTION==\"add\", DRIVERS==\"?*\", {match}, NAME=\"{name}\"";
-            string path = context.Tree.FileExists(OldRulesFile) ? OldRulesFile : RulesFile;
-            string text = context.Editor.ReadText(path) ?? "";
-            context.Editor.WriteText(path, TextLines.Append(text, ["# By V2V: the interface keeps its name.", rule]), Reason);
-            return "udev-rule";
-        }
-
-        string card = context.SystemdVersion >= FirstWithPermanentAddress ? $"PermanentMACAddress={mac}\n" : $"MACAddress={mac}\nDriver={context.Drivers.NetDriver}\n";
-        string link = $"# By V2V: the interface keeps the name that its configuration uses.\n[Match]\n{card}\n[Link]\nName={name}\n";
-        string file = $"{LinkDirectory}/10-v2v-{name}.link";
-        context.Editor.WriteText(file, link, Reason);
-        context.InitramfsFiles[file[1..]] = Encoding.ASCII.GetBytes(link);
-        return "link-file";
-    }
-
-    /// <summary>Removes from a rule what names the old card's driver or place; the address stays.</summary>
-    private static string FreeRule(string line) =>
-        line.TrimStart().StartsWith('#') || !line.Contains("{address}", StringComparison.Ordinal) ? line : PlaceMatch().Replace(line, "");
-
-    private static void WarnOfDriverMatches(ConversionContext context)
-    {
-        string[] files = [.. context.Tree.Glob("/etc/netplan/*.yaml"), .. context.Tree.Glob("/etc/systemd/network/*.network"), .. context.Tree.Glob("/etc/systemd/network/*.link")];
-        foreach (string path in files.Where(p => context.Editor.ReadText(p) is { } text && DriverMatch().IsMatch(text)))
-        {
-            context.Warn($"{path} matches a network card by the driver of the old hypervisor; it will not match the new card.");
         }
     }
 
@@ -166,15 +112,9 @@ internal sealed partial class NetworkNamesStep : ConversionStep
     private static IReadOnlyList<string> Addresses(IReadOnlyList<NetworkInfo> networks) =>
         [.. networks.SelectMany(n => n.Method == "dhcp" && n.Addresses.Count == 0 ? ["dhcp"] : n.Addresses).Distinct()];
 
-    [GeneratedRegex("""(?:DRIVERS|KERNELS|ID|BUS|KERNEL)=="(?!\?\*"|eth\*"|en\*"|\*")[^"]*",\s*""", RegexOptions.CultureInvariant)]
-    private static partial Regex PlaceMatch();
-
-    [GeneratedRegex(@"(?im)^\s*driver\s*[:=]\s*.*\b(?:vmxnet3?|e1000e?|pcnet32|vlance|hv_netvsc|xen.netfront)\b", RegexOptions.CultureInvariant)]
-    private static partial Regex DriverMatch();
-
     [GeneratedRegex(@"(?m)^network:\s*(?:\{\s*config:\s*disabled|\r?\n\s+config:\s*disabled)", RegexOptions.CultureInvariant)]
     private static partial Regex CloudNetworkDisabled();
 
-    [GeneratedRegex("^(?:eth[0-9]+|en[opsxP][0-9a-zA-Z]+)$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex("^(?:eth[0-9]+|en[opsxP][0-9a-zA-Z]+|em[0-9]+|p[0-9]+p[0-9]+)$", RegexOptions.CultureInvariant)]
     private static partial Regex PhysicalName();
 }
