@@ -1,5 +1,3 @@
-using Le = V2V.FileSystems.Ext.Le;
-
 namespace V2V.FileSystems.Btrfs;
 
 /// <summary>A key of a tree (On-disk Format, "Key"): 17 bytes on disk, ordered by object, type and offset.</summary>

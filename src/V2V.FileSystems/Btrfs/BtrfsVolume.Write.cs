@@ -3,7 +3,6 @@ using V2V.FileSystems.Btrfs.Files;
 using V2V.FileSystems.Btrfs.Storage;
 using V2V.FileSystems.Btrfs.Trees;
 using V2V.Storage;
-using Le = V2V.FileSystems.Ext.Le;
 
 namespace V2V.FileSystems.Btrfs;
 

@@ -1,5 +1,3 @@
-using Le = V2V.FileSystems.Ext.Le;
-
 namespace V2V.FileSystems.Btrfs;
 
 /// <summary>The item of a tree in the root tree (On-disk Format, "ROOT_ITEM"); a copy. Before Linux 3.7 it was shorter.</summary>

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using V2V.FileSystems;
 using V2V.Storage;
 
 namespace V2V.Core.Inspection.Initramfs;
@@ -67,9 +68,9 @@ internal sealed class LzopStream : DecodedBlockStream
         {
             _compressed.AsSpan(0, (int)plain).CopyTo(Block);
         }
-        else
+        else if (Lzo1X.Decode(_compressed.AsSpan(0, (int)stored), Block.AsSpan(0, (int)plain)) != (int)plain)
         {
-            Lzo1X.Decode(_compressed.AsSpan(0, (int)stored), Block.AsSpan(0, (int)plain));
+            throw V2VException.Corrupt("InitramfsDamaged", "The initramfs is damaged: an LZO block cannot be decoded.");
         }
 
         BlockLength = (int)plain;

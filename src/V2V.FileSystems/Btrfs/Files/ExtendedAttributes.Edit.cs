@@ -1,6 +1,5 @@
 using V2V.FileSystems.Btrfs.Trees;
 using V2V.Storage;
-using Le = V2V.FileSystems.Ext.Le;
 
 namespace V2V.FileSystems.Btrfs.Files;
 

@@ -1,7 +1,6 @@
 using System.IO.Compression;
 using System.Runtime.CompilerServices;
 using V2V.Storage;
-using Le = V2V.FileSystems.Ext.Le;
 
 namespace V2V.FileSystems.Btrfs.Files;
 

@@ -304,7 +304,7 @@ internal sealed class FileWriter(BtrfsVolume volume, BtrfsNode node)
     /// <summary>The item of a part of an extent; the transaction and everything else stay.</summary>
     private static byte[] Piece(byte[] raw, FileExtent extent, long from, long to)
     {
-        byte[] made = (extent with { Start = from, Length = to - from, Offset = extent.DiskAddress == 0 ? 0 : extent.Offset + from - extent.Start }).Make(Ext.Le.U64(raw, 0));
+        byte[] made = (extent with { Start = from, Length = to - from, Offset = extent.DiskAddress == 0 ? 0 : extent.Offset + from - extent.Start }).Make(Le.U64(raw, 0));
         return made;
     }
 

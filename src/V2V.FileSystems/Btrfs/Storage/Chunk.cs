@@ -1,5 +1,4 @@
 using V2V.Storage;
-using Le = V2V.FileSystems.Ext.Le;
 
 namespace V2V.FileSystems.Btrfs.Storage;
 

@@ -51,8 +51,8 @@ internal sealed class BlockStore(ChunkMap chunks, BtrfsSuperblock super)
         Forget(address);
         var block = new TreeBlock(address, new byte[super.NodeSize]) { Dirty = true, Exclusive = true, Generation = generation, Owner = owner };
         super.MetadataFsid.CopyTo(block.Data.AsSpan(32));
-        Ext.Le.Set64(block.Data, 48, (ulong)address);
-        Ext.Le.Set64(block.Data, 56, TreeBlock.FlagWritten);
+        Le.Set64(block.Data, 48, (ulong)address);
+        Le.Set64(block.Data, 56, TreeBlock.FlagWritten);
         block.Data[63] = 1;
         chunkTreeUuid.CopyTo(block.Data.AsSpan(64));
         block.Data[100] = (byte)level;

@@ -1,5 +1,3 @@
-using Le = V2V.FileSystems.Ext.Le;
-
 namespace V2V.FileSystems.Btrfs.Trees;
 
 /// <summary>

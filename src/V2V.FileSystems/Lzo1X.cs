@@ -1,7 +1,7 @@
-namespace V2V.FileSystems.Btrfs.Files;
+namespace V2V.FileSystems;
 
 /// <summary>Decoder of LZO1X (kernel, Documentation/staging/lzo.rst: "LZO stream format as understood by Linux' LZO decompressor").</summary>
-internal ref struct Lzo1X
+public ref struct Lzo1X
 {
     private readonly ReadOnlySpan<byte> _input;
     private readonly Span<byte> _output;

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace V2V.FileSystems.Ext;
+namespace V2V.FileSystems;
 
 /// <summary>Little-endian fields of on-disk structures by their offset in the structure.</summary>
 internal static class Le
