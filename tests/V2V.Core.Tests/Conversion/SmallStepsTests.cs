@@ -169,40 +169,6 @@ public sealed class SmallStepsTests
         Assert.Equal("GuestInodesLow", Assert.Throws<V2VException>(() => guest.Apply(new SpaceStep())).ErrorId);
     }
 
-    [Fact]
-    public void TheFirstBootsScriptIsValidShell()
-    {
-        Tool.Require("sh");
-        var guest = new PhonyGuest();
-        using var directory = new TemporaryDirectory();
-        File.WriteAllText(directory.File("agent.deb"), "deb");
-        guest.Options = new ConversionOptions { GuestAgentPackage = directory.File("agent.deb") };
-        ConversionContext context = guest.Apply(new FirstBootStep());
-        Assert.Equal("deb", guest.Text("/usr/lib/v2v-firstboot/guest-agent.deb"));
-        Assert.Equal("/etc/systemd/system/v2v-firstboot.service", guest.Tree.ReadLink("/etc/systemd/system/multi-user.target.wants/v2v-firstboot.service"));
-        context.FirstBoot.RemovePackages.AddRange(["open-vm-tools", "bad;name"]);
-        context.FirstBoot.RepositoryPackages.Add("qemu-guest-agent");
-        context.FirstBoot.Uninstallers.Add(("tools", "/opt/x/uninstall.sh"));
-        context.FirstBoot.RebuildInitramfs = true;
-        string script = FirstBootScript.Build(context.FirstBoot);
-        Assert.DoesNotContain("bad;name", script, StringComparison.Ordinal);
-        File.WriteAllText(directory.File("script"), script);
-        Tool.Run("sh", "-n", directory.File("script"));
-        File.WriteAllText(directory.File("init"), FirstBootScript.InitScript);
-        Tool.Run("sh", "-n", directory.File("init"));
-    }
-
-    [Fact]
-    public void RunlevelsGetAScriptThatStartparKnows()
-    {
-        var guest = new PhonyGuest { InitSystem = "sysvinit" };
-        guest.Root.AddDirectory("/etc/rc2.d").Add("/etc/init.d/.depend.start", "TARGETS = rsyslog ssh\nINTERACTIVE =\nssh: rsyslog\n");
-        guest.Apply(new FirstBootStep());
-        Assert.Equal("TARGETS = rsyslog ssh v2v-firstboot\nINTERACTIVE =\nssh: rsyslog\n", guest.Text("/etc/init.d/.depend.start"));
-        Assert.Equal("../init.d/v2v-firstboot", guest.Tree.ReadLink("/etc/rc2.d/S99v2v-firstboot"));
-        Assert.False(guest.Tree.Exists("/etc/systemd/system/v2v-firstboot.service"));
-    }
-
     private static PhonyGuest WithEsp(out MemoryFileSystem esp)
     {
         var guest = new PhonyGuest { Firmware = FirmwareType.Uefi };

@@ -22,12 +22,12 @@ internal sealed partial class GuestToolsStep : ConversionStep
         ["vmware-tools"] = ["vmware-tools", "vmware-tools-thinprint", "vmware-tools-services"],
         ["vmware-tools-tarball"] = ["vmware-tools", "vmware-tools-thinprint", "vmware-tools-services"],
         ["virtualbox-guest-additions"] =
-            ["virtualbox-guest-utils", "virtualbox-guest-x11", "vboxadd", "vboxadd-service", "vboxadd-x11", "vboxservice", "vboxguest", "vboxclient"],
+            ["virtualbox-guest-utils", "virtualbox-guest-x11", "vboxadd", "vboxadd-service", "vboxadd-x11", "vboxservice", "vboxguest", "vboxclient", "virtualbox-guest-additions"],
         ["xe-guest-utilities"] = ["xe-daemon", "xe-linux-distribution", "xe-guest-utilities", "xen-guest-agent"],
         ["hyperv-daemons"] =
         [
             "hv-kvp-daemon", "hv-vss-daemon", "hv-fcopy-daemon", "hyperv-daemons", "hyperv-daemons.hv-kvp-daemon", "hyperv-daemons.hv-vss-daemon",
-            "hyperv-daemons.hv-fcopy-daemon",
+            "hyperv-daemons.hv-fcopy-daemon", "hypervkvpd", "hypervvssd", "hypervfcopyd", "hv_kvp_daemon", "hv_vss_daemon", "hv_fcopy_daemon",
         ],
         ["parallels-tools"] = ["prltoolsd", "prltools_updater", "prl-x11"],
         ["nutanix-guest-tools"] = ["ngt_guest_agent", "ngt_self_service_restore"],
@@ -56,6 +56,8 @@ internal sealed partial class GuestToolsStep : ConversionStep
         }
 
         PlanUninstallers(context);
+        VendorRepositories.Disable(context);
+        ServiceSwitch.Disable(context, "kudzu", "It would stop the boot to ask about every new device.");
         DropModules(context);
         DropMounts(context);
         if (context.HasPackage("ubuntu-server") && context.FirstBoot.RemovePackages.Contains("open-vm-tools"))
@@ -69,21 +71,7 @@ internal sealed partial class GuestToolsStep : ConversionStep
         string reason = $"{tool} has nothing to do on KVM; its service does not start any more.";
         foreach (string service in s_services.GetValueOrDefault(tool, []))
         {
-            string unit = service.Contains(".mount", StringComparison.Ordinal) ? service : service + ".service";
-            foreach (string pattern in (string[])[$"/etc/systemd/system/*.wants/{unit}", $"/etc/systemd/system/*.requires/{unit}", $"/etc/rc?.d/S??{service}", $"/etc/rcS.d/S??{service}"])
-            {
-                foreach (string path in context.Tree.Glob(pattern))
-                {
-                    context.Editor.Delete(path, reason);
-                }
-            }
-
-            // An alias of an enabled unit is a link beside it; a file is the installer's own unit and stays for its uninstaller.
-            if (context.Tree.TryGetEntry("/etc/systemd/system/" + unit, followLinks: false)?.Type == FileSystems.GuestFileType.SymbolicLink
-                && context.Tree.ReadLink("/etc/systemd/system/" + unit) != "/dev/null")
-            {
-                context.Editor.Delete("/etc/systemd/system/" + unit, reason);
-            }
+            ServiceSwitch.Disable(context, service, reason);
         }
     }
 
@@ -123,6 +111,7 @@ internal sealed partial class GuestToolsStep : ConversionStep
         [
             "/etc/initramfs-tools/modules", "/etc/modules", .. context.Tree.Glob("/etc/modules-load.d/*.conf"), .. context.Tree.Glob("/etc/initramfs-tools/modules.d/*"),
         ];
+        context.Editor.EditLines("/etc/sysconfig/kernel", DropFromList, "These drivers belong to the old hypervisor.");
         foreach (string path in files.Where(context.Tree.FileExists).Select(p => context.Tree.ResolvePath(p)!).Distinct())
         {
             context.Editor.EditLines(
@@ -135,6 +124,22 @@ internal sealed partial class GuestToolsStep : ConversionStep
             "/etc/fstab",
             line => TextLines.Words(line) is [_, _, { } type, ..] && s_foreignMounts.Contains(type) ? "# " + line : line,
             "A folder of the old host cannot be mounted any more, and a failing mount stops the boot.");
+
+    /// <summary>SUSE's lists of modules: INITRD_MODULES="…" and its like.</summary>
+    private static string DropFromList(string line)
+    {
+        if (ModuleList().Match(line) is not { Success: true } match)
+        {
+            return line;
+        }
+
+        string[] words = match.Groups[2].Value.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        string[] kept = [.. words.Where(w => !ForeignModules.Contains(w))];
+        return kept.Length == words.Length ? line : match.Groups[1].Value + string.Join(' ', kept) + match.Groups[3].Value;
+    }
+
+    [GeneratedRegex("^((?:INITRD_MODULES|DOMU_INITRD_MODULES|MODULES_LOADED_ON_BOOT)=\")([^\"]*)(\".*)$", RegexOptions.CultureInvariant)]
+    private static partial Regex ModuleList();
 
     /// <summary>What a shell takes as it stands.</summary>
     private static bool IsPlain(string path) => path.All(c => char.IsAsciiLetterOrDigit(c) || c is '/' or '.' or '_' or '-');

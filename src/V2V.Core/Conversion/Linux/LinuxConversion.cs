@@ -1,3 +1,4 @@
+using V2V.Core.Conversion.Linux.FirstBoot;
 using V2V.Core.Conversion.Linux.Network;
 
 namespace V2V.Core.Conversion.Linux;

@@ -1,3 +1,4 @@
+using V2V.Core.Conversion.Linux.FirstBoot;
 using V2V.Core.Conversion.Linux.Initramfs;
 using V2V.Core.Guest;
 using V2V.Core.Inspection;
