@@ -196,7 +196,7 @@ public sealed class InitramfsTests
     }
 
     /// <summary>A compressed archive of a usr-merged guest with one module.</summary>
-    private static byte[] MainArchive(string suffix = "")
+    internal static byte[] MainArchive(string suffix = "")
     {
         using var compressor = new Compressor();
         return compressor.Wrap(Archive(suffix)).ToArray();

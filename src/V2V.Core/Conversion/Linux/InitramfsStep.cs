@@ -5,15 +5,11 @@ using V2V.Storage;
 namespace V2V.Core.Conversion.Linux;
 
 /// <summary>
-/// Gives every initramfs the virtio drivers it lacks, as one more archive at its end, and the names to initramfs-tools or dracut, so that the guest's own
+/// Gives every initramfs the virtio drivers it lacks, as one more archive at its end, and the names to the tools that build it, so that the guest's own
 /// next rebuild keeps them. A kernel without any virtio driver stays as it is.
 /// </summary>
 internal sealed class InitramfsStep : ConversionStep
 {
-    private const string ModulesFile = "/etc/initramfs-tools/modules";
-    private const string DracutDirectory = "/etc/dracut.conf.d";
-    private const string KeepReason = "The guest's own rebuilds of the initramfs keep the virtio drivers.";
-
     internal override string Name => "Initramfs";
 
     internal override int Order => 800;
@@ -38,13 +34,14 @@ internal sealed class InitramfsStep : ConversionStep
         }
 
         bool hasDriver = kernel.HasVirtioBlk || kernel.HasVirtioScsi;
-        if (!hasDriver)
+        if (!hasDriver && !kernel.InitramfsHasVirtio)
         {
             context.Warn($"The kernel {kernel.Version} has no virtio disk driver; it will not find its root on a virtio disk.");
         }
 
         ModuleDependencies? modules = hasDriver && kernel.ModulesPath is { } directory ? ModuleDependencies.Read(context.Tree, directory) : null;
-        List<string> missing = modules is null ? [] : InitramfsSegment.FindMissing(kernel, modules);
+        ListedModules? lists = modules is null ? null : ListedModules.Read(context, kernel);
+        List<string> missing = modules is null ? [] : lists is { IsFlat: true } ? lists.FindMissing(kernel, modules) : InitramfsSegment.FindMissing(kernel, modules);
         if (!missing.Any(m => InitramfsSegment.DiskModules.Contains(m)))
         {
             missing = [];
@@ -55,7 +52,7 @@ internal sealed class InitramfsStep : ConversionStep
             return;
         }
 
-        ReadOnlyMemory<byte> archive = InitramfsSegment.Build(context.Tree, kernel, modules, missing, context.InitramfsFiles, context.Observer.CancellationToken);
+        ReadOnlyMemory<byte> archive = InitramfsSegment.Build(context.Tree, kernel, modules, missing, context.InitramfsFiles, lists, context.Warn, context.Observer.CancellationToken);
         byte[] framed = InitramfsAppender.Frame(context.Tree, kernel, archive.Span, context.Observer.CancellationToken);
         SpaceStep.RequireSpace(context, kernel.InitramfsPath, framed.Length);
         context.Editor.Append(kernel.InitramfsPath, framed, Reason(missing, context.InitramfsFiles.Keys));
@@ -79,33 +76,10 @@ internal sealed class InitramfsStep : ConversionStep
 
     private static void NameModules(ConversionContext context)
     {
-        if (context.Drivers.Boot is not { } kernel || !context.Drivers.HasVirtioDisk)
+        if (context.Drivers.Boot is { } kernel && context.Drivers.HasVirtioDisk)
         {
-            return;
-        }
-
-        string[] wanted = [.. InitramfsSegment.DiskModules.Concat(InitramfsSegment.NetModules).Where(m => kernel.Modules.Contains(m) && !kernel.BuiltIn.Contains(m))];
-        if (context.Tree.DirectoryExists(DracutDirectory) && wanted.Length > 0)
-        {
-            context.Editor.WriteText(DracutDirectory + "/v2v.conf", $"# By V2V: the machine's disks and network cards are virtio now.\nadd_drivers+=\" {string.Join(' ', wanted)} \"\n", KeepReason);
-        }
-
-        if (context.Tree.DirectoryExists("/etc/initramfs-tools"))
-        {
-            NameForInitramfsTools(context, wanted);
-        }
-    }
-
-    private static void NameForInitramfsTools(ConversionContext context, string[] wanted)
-    {
-        string text = context.Editor.ReadText(ModulesFile) ?? "";
-        HashSet<string> present = [.. text.Split('\n').Select(l => TextLines.Words(l).FirstOrDefault("").Replace('-', '_'))];
-        string[] added = [.. wanted.Where(m => !present.Contains(m))];
-        if (added.Length > 0)
-        {
-            context.Editor.WriteText(
-                ModulesFile, TextLines.Append(text, ["# Added by V2V: the machine's disks and network cards are virtio now.", .. added]),
-                KeepReason);
+            InitramfsSettings.Write(
+                context, [.. InitramfsSegment.DiskModules.Concat(InitramfsSegment.NetModules).Where(m => kernel.Modules.Contains(m) && !kernel.BuiltIn.Contains(m))]);
         }
     }
 }

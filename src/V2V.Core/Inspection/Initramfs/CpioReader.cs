@@ -101,6 +101,41 @@ internal sealed class CpioReader : IDisposable
         return Name.SequenceEqual("TRAILER!!!"u8) ? CpioItem.Trailer : CpioItem.Entry;
     }
 
+    /// <summary>Reads the content of the current entry, whose name is not valid any more after it.</summary>
+    /// <param name="max">Largest length; a longer entry gives null and is passed over as ever.</param>
+    internal byte[]? ReadContent(int max)
+    {
+        if (Length > max)
+        {
+            return null;
+        }
+
+        // What is between the name and the content is padding.
+        int padding = (int)(_skip - (((long)Length + 3) & ~3L));
+        if (!Fill(padding))
+        {
+            throw Damaged("a name is cut off");
+        }
+
+        Consume(padding);
+        var content = new byte[Length];
+        for (int done = 0; done < content.Length;)
+        {
+            if (!Fill(1))
+            {
+                throw Damaged("a file is cut off");
+            }
+
+            int step = Math.Min(content.Length - done, _end - _start);
+            _buffer.AsSpan(_start, step).CopyTo(content.AsSpan(done));
+            Consume(step);
+            done += step;
+        }
+
+        _skip = -content.Length & 3;
+        return content;
+    }
+
     /// <summary>True if a header that could be cpio's begins here: magic and hexadecimal digits only.</summary>
     internal static bool IsHeader(ReadOnlySpan<byte> bytes) =>
         bytes.Length >= HeaderLength && IsMagic(bytes) && !bytes[6..HeaderLength].ContainsAnyExcept(s_digits);

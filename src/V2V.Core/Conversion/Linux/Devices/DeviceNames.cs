@@ -25,8 +25,10 @@ internal sealed class DeviceNames(ConversionContext context)
 {
     private static readonly string[] s_lasting = ["/dev/disk/by-uuid/", "/dev/disk/by-label/", "/dev/disk/by-partuuid/", "/dev/disk/by-partlabel/"];
 
-    // initrd-tools and yaird, which came before these, know names only.
-    private readonly bool _initramfsKnowsUuids = context.Inspection.PackageFormat != "deb" || context.Tree.DirectoryExists("/etc/initramfs-tools") || context.Tree.DirectoryExists("/usr/lib/dracut");
+    // initrd-tools and yaird, which came before these, know names only; so do the tools of RHEL 4 and SLES 9.
+    private readonly bool _initramfsKnowsUuids = context.Inspection.PackageFormat != "deb"
+        ? context.Drivers.Boot is not { } boot || PackageVersion.Compare(boot.Version, "2.6.16") >= 0
+        : context.Tree.DirectoryExists("/etc/initramfs-tools") || context.Tree.DirectoryExists("/usr/lib/dracut");
     private readonly DeviceNameResolver _resolver = new(context.Inspection.Volumes, context.Source.Disks, StackedNames.Read(context.Tree, context.Inspection.Volumes));
 
     /// <summary>The name to use instead of a name, or null to leave it: it lasts, or stands for nothing that is known.</summary>

@@ -13,7 +13,7 @@ internal sealed class CpioWriter
 {
     private const int HeaderLength = 110;
     private const uint DirectoryMode = 0x41ED;
-    private const uint FileMode = 0x81A4;
+    private const uint RegularFile = 0x8000;
 
     private readonly ArrayBufferWriter<byte> _buffer = new(1 << 20);
     private readonly HashSet<string> _directories = new(StringComparer.Ordinal);
@@ -31,10 +31,11 @@ internal sealed class CpioWriter
     /// <summary>Adds a file, and the directories above it that are not there yet.</summary>
     /// <param name="path">Path without a leading slash.</param>
     /// <param name="content">Its content.</param>
-    internal void AddFile(string path, ReadOnlySpan<byte> content)
+    /// <param name="mode">Permission bits.</param>
+    internal void AddFile(string path, ReadOnlySpan<byte> content, uint mode = 0x1A4)
     {
         AddDirectories(Parent(path));
-        AddEntry(path, FileMode, 1, content);
+        AddEntry(path, RegularFile | (mode & 0xFFF), 1, content);
     }
 
     /// <summary>Ends the archive and gives its bytes; their number is a multiple of 4.</summary>

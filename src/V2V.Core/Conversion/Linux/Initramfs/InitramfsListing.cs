@@ -12,9 +12,19 @@ internal sealed class InitramfsListing
 {
     private const long MaxPlainBytes = 2L << 30;
     private const int MaxEntries = 500_000;
+    private const int MaxFileBytes = 1 << 20;
+    private const uint TypeMask = 0xF000, RegularFile = 0x8000;
+
+    private IReadOnlyCollection<string> _wanted = [];
 
     /// <summary>Paths of the modules, relative to their kernel's directory, by name.</summary>
     internal Dictionary<string, string> ModulePaths { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>Names of the modules (underscores) that lie in <c>lib</c> or <c>usr/lib/modules</c> itself, as nash and booster have them.</summary>
+    internal HashSet<string> FlatModules { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>The files that were asked for and are there, by path without a leading slash.</summary>
+    internal Dictionary<string, InitramfsFile> Files { get; } = new(StringComparer.Ordinal);
 
     /// <summary>Offset of the compressed archive in the file; the file's length if nothing is compressed.</summary>
     internal long CompressedStart { get; private set; }
@@ -24,10 +34,11 @@ internal sealed class InitramfsListing
     /// <param name="version">The kernel's version.</param>
     /// <param name="readCompressed">False to find only <see cref="CompressedStart"/>.</param>
     /// <param name="cancellation">Ends the work early.</param>
+    /// <param name="wanted">Paths of small files to keep.</param>
     /// <exception cref="V2VException"><c>InitramfsDamaged</c>, <c>InitramfsTooLarge</c>.</exception>
-    internal static InitramfsListing Read(Stream file, string version, bool readCompressed, CancellationToken cancellation)
+    internal static InitramfsListing Read(Stream file, string version, bool readCompressed, CancellationToken cancellation, IReadOnlyCollection<string>? wanted = null)
     {
-        var listing = new InitramfsListing { CompressedStart = file.Length };
+        var listing = new InitramfsListing { CompressedStart = file.Length, _wanted = wanted ?? [] };
         try
         {
             file.Position = 0;
@@ -105,9 +116,47 @@ internal sealed class InitramfsListing
     private void Note(CpioReader reader, ReadOnlySpan<byte> directory)
     {
         ReadOnlySpan<byte> name = reader.Name;
-        if (name.IndexOf(directory) is >= 0 and int at && ModuleName.FromPath(name) is { } module)
+        if (name.StartsWith("./"u8))
         {
-            ModulePaths[module] = GuestText.Decode(name[(at + directory.Length)..]);
+            name = name[2..];
         }
+
+        name = name.TrimStart((byte)'/');
+        if (ModuleName.FromPath(name) is { } module)
+        {
+            if (name.IndexOf(directory) is >= 0 and int at)
+            {
+                ModulePaths[module] = GuestText.Decode(name[(at + directory.Length)..]);
+            }
+            else if (name.LastIndexOf((byte)'/') is > 0 and int slash && name[..slash] is var parent && (parent.SequenceEqual("lib"u8) || parent.SequenceEqual("usr/lib/modules"u8)))
+            {
+                FlatModules.Add(module);
+            }
+        }
+
+        if (_wanted.Count > 0 && name.Length < 64 && GuestText.Decode(name) is var path && _wanted.Contains(path) && (reader.Mode & TypeMask) == RegularFile
+            && reader.Mode is var mode && reader.ReadContent(MaxFileBytes) is { } content)
+        {
+            Files[path] = new InitramfsFile(content, mode & 0xFFF);
+        }
+    }
+}
+
+/// <summary>A file of an initramfs.</summary>
+/// <param name="Content">Its content.</param>
+/// <param name="Mode">Permission bits.</param>
+internal sealed record InitramfsFile(byte[] Content, uint Mode)
+{
+    /// <summary>The content as text.</summary>
+    internal string Text => GuestText.Decode(Content);
+
+    /// <summary>
+    /// The file with another text. Kernels before 2.6.20 overwrite a file of an earlier archive without cutting it off, so that it must not
+    /// become shorter; empty lines do no harm in what this is used for.
+    /// </summary>
+    internal InitramfsFile With(string text)
+    {
+        byte[] content = GuestText.Encode(text);
+        return this with { Content = content.Length >= Content.Length ? content : [.. content, .. Enumerable.Repeat((byte)'\n', Content.Length - content.Length)] };
     }
 }

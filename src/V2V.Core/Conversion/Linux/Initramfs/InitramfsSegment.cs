@@ -32,16 +32,33 @@ internal static class InitramfsSegment
     /// <param name="modules">Its modules.</param>
     /// <param name="missing">Names of the modules to add; empty adds none and leaves the index files alone.</param>
     /// <param name="files">Further files: path without leading slash, and content.</param>
+    /// <param name="lists">Lists of modules inside the initramfs that must name them; null if there are none.</param>
+    /// <param name="warn">Called with a warning.</param>
     /// <param name="cancellation">Ends the work early.</param>
     internal static ReadOnlyMemory<byte> Build(
-        GuestTree tree, KernelInfo kernel, ModuleDependencies? modules, IReadOnlyList<string> missing, IReadOnlyDictionary<string, byte[]> files, CancellationToken cancellation)
+        GuestTree tree, KernelInfo kernel, ModuleDependencies? modules, IReadOnlyList<string> missing, IReadOnlyDictionary<string, byte[]> files, ListedModules? lists,
+        Action<string> warn, CancellationToken cancellation)
     {
         var archive = new CpioWriter();
         archive.Assume("conf/conf.d");
         archive.Assume("etc");
         if (missing.Count > 0)
         {
-            AddModules(archive, tree, kernel, modules!, missing, cancellation);
+            bool isListed;
+            if (lists is { IsFlat: true })
+            {
+                isListed = lists.AddFlat(archive, tree, kernel, modules!, missing);
+            }
+            else
+            {
+                AddModules(archive, tree, kernel, modules!, missing, cancellation);
+                isListed = lists?.AddLists(archive, missing) ?? true;
+            }
+
+            if (!isListed)
+            {
+                warn($"The initramfs {kernel.InitramfsPath} loads its drivers by a list that V2V does not know; start another kernel if it does not find its root.");
+            }
         }
 
         foreach ((string path, byte[] content) in files)
@@ -113,7 +130,8 @@ internal static class InitramfsSegment
         return InitramfsListing.Read(file, kernel.Version, readCompressed: true, cancellation);
     }
 
-    private static void CheckRelative(string path, string directory)
+    /// <summary>Refuses a path that leads outside the directory of the modules.</summary>
+    internal static void CheckRelative(string path, string directory)
     {
         if (path.StartsWith('/') || path.Split('/').Contains(".."))
         {
