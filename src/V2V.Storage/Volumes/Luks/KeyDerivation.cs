@@ -1,7 +1,3 @@
-using System.Security.Cryptography;
-using Org.BouncyCastle.Crypto.Generators;
-using Org.BouncyCastle.Crypto.Parameters;
-
 namespace V2V.Storage.Volumes.Luks;
 
 /// <summary>How a keyslot makes a key of a passphrase; costs are bounded, as a header may ask for any.</summary>
@@ -39,19 +35,15 @@ internal sealed record KeyDerivation(string Type, byte[] Salt, long Iterations, 
             throw LuksErrors.Unsupported("LuksKdfUnsupported", $"A keyslot of {target} uses {Type}, which V2V does not know.", target);
         }
 
-        byte[] password = passphrase.ToArray(), derived = new byte[key.Length];
         try
         {
-            var generator = new Argon2BytesGenerator();
-            generator.Init(new Argon2Parameters.Builder(Type == "argon2i" ? Argon2Parameters.Argon2i : Argon2Parameters.Argon2id)
-                .WithVersion(Argon2Parameters.Version13).WithIterations((int)Iterations).WithMemoryAsKB((int)MemoryKiB).WithParallelism((int)Lanes).WithSalt(Salt).Build());
-            generator.GenerateBytes(password, derived);
-            derived.CopyTo(key);
+            Argon2.Derive(Type == "argon2id", passphrase, Salt, (int)Iterations, (int)MemoryKiB, (int)Lanes, key);
         }
-        finally
+        catch (OutOfMemoryException e)
         {
-            CryptographicOperations.ZeroMemory(password);
-            CryptographicOperations.ZeroMemory(derived);
+            throw new V2VException(
+                "LuksKdfTooCostly", V2VErrorKind.Limit, FormattableString.Invariant($"A keyslot of {target} needs {MemoryKiB >> 10} MiB of memory, which this machine has not got."), target,
+                "Run V2V where there is more memory, or make the keyslot again in the guest (cryptsetup luksConvertKey --pbkdf-memory).", e);
         }
     }
 }
