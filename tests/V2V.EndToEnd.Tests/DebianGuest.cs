@@ -1,10 +1,11 @@
 using V2V.Testing;
+using Xunit;
 
 namespace V2V.EndToEnd;
 
 /// <summary>
-/// A Debian guest that debootstrap installs and that has once run under VMware's devices, packed as VMware would.
-/// Built at the first use and kept for the run. In the split layout it has not run yet: a machine exported right after its installation.
+/// A Debian guest that has once run under VMware's devices, packed as VMware would. Made at the first use and kept for the run; its disks and
+/// what it said under VMware's devices and, unconverted, under virtio come from guests/prepare.sh, which remembers them between runs.
 /// </summary>
 public sealed class DebianGuest : IDisposable
 {
@@ -12,56 +13,78 @@ public sealed class DebianGuest : IDisposable
     private readonly TemporaryDirectory _directory = new();
     private readonly string _layout;
     private readonly string _suite;
+    private readonly string _firmware;
     private bool _isBuilt;
+    private string _prepared = "";
 
-    /// <param name="layout">The layout that build-debian.sh is to make.</param>
+    /// <param name="layout">The layout that build-debian.sh or install-debian.sh is to make.</param>
+    /// <param name="firmware">bios or uefi.</param>
+    /// <param name="refusal">What the console says when the unconverted guest does not boot from virtio.</param>
     /// <param name="suite">The release.</param>
-    internal DebianGuest(string layout, string suite = "bookworm") => (_layout, _suite) = (layout, suite);
+    internal DebianGuest(string layout, string firmware, string refusal, string suite = "bookworm") =>
+        (_layout, _firmware, Refusal, _suite) = (layout, firmware, refusal, suite);
 
-    private string Firmware => _layout == "bios" ? "bios" : "uefi";
-
-    internal string Raw => _directory.File("guest.raw");
+    internal string Refusal { get; }
 
     internal string Ova => _directory.File("guest.ova");
 
     internal string OvaDigest { get; private set; } = "";
 
-    internal GuestReport SourceReport { get; private set; } = null!;
+    /// <summary>What the guest said under VMware's devices; null if its layout is not booted before the conversion.</summary>
+    internal GuestReport? SourceReport { get; private set; }
 
-    /// <summary>A qemu-guest-agent package for <c>-GuestAgentPackage</c>.</summary>
-    internal string AgentPackage { get; private set; } = "";
+    /// <summary>What the unconverted guest said under virtio.</summary>
+    internal GuestReport RefusedReport { get; private set; } = null!;
 
     /// <summary>A package repository for the guest, where its layout has one.</summary>
-    internal string Site => Raw + ".site";
+    internal string Site => Path.Combine(_prepared, "site");
 
     internal string File(string name) => _directory.File(name);
 
     internal void Build()
     {
         Tool.RequireRoot();
-        Tool.Require("debootstrap", "mke2fs", "mkfs.fat", "mmd", "sfdisk", "qemu-system-x86_64", "qemu-img", "apt-get");
+        Tool.Require("debootstrap", "mke2fs", "mkfs.fat", "mmd", "sfdisk", "qemu-system-x86_64", "qemu-img", "apt-get", "busybox", "cpio", "modprobe", "xz");
         if (_isBuilt)
         {
             return;
         }
 
-        Tool.Run("bash", Repository.Script("build-debian.sh"), _layout, Raw, _suite);
-        if (_layout != "split")
+        _prepared = Tool.Run("bash", Repository.Script("prepare.sh"), _firmware, _layout, _suite, Refusal).Trim();
+        string sourceLog = Path.Combine(_prepared, "source.log");
+        if (System.IO.File.Exists(sourceLog))
         {
-            SourceReport = Boot(Raw, "raw", "pvscsi", "--write");
-            Tool.Run("bash", "-c", $"cd {_directory.Path} && apt-get download -qq qemu-guest-agent");
-            AgentPackage = Directory.GetFiles(_directory.Path, "qemu-guest-agent_*.deb").Single();
+            SourceReport = GuestReport.Read(sourceLog);
         }
 
-        OvaPacker.Pack(Raw, Ova, "guest", Firmware, MacAddress);
+        RefusedReport = GuestReport.Read(Path.Combine(_prepared, "refused.log"));
+        string[] disks = [.. Directory.GetFiles(_prepared, "disk?.raw").Order(StringComparer.Ordinal)];
+        OvaPacker.Pack(disks, Ova, "guest", _firmware, MacAddress);
         OvaDigest = OvaPacker.Digest(Ova);
         _isBuilt = true;
     }
 
-    internal GuestReport Boot(string disk, string format, string bus, params string[] options)
+    /// <summary>Downloads a qemu-guest-agent package for <c>-GuestAgentPackage</c>, of the release that the tests run on.</summary>
+    internal string DownloadAgent()
     {
-        string log = _directory.File($"{Path.GetFileName(disk)}-{bus}.log");
-        string[] arguments = [Repository.Script("boot.sh"), Firmware, bus, disk, format, log, "--timeout", "900", .. options];
+        Tool.Run("bash", "-c", $"cd {_directory.Path} && apt-get download -qq qemu-guest-agent");
+        return Directory.GetFiles(_directory.Path, "qemu-guest-agent_*.deb").Single();
+    }
+
+    /// <summary>Lets the file systems' own checkers judge disks, in the machine that installed the guest.</summary>
+    internal string Check(IEnumerable<string> disks, string format)
+    {
+        string log = _directory.File("check.log");
+        (int exitCode, string output) = Tool.TryRun("bash", [Repository.Script("run-machine.sh"), "check", Path.Combine(_prepared, "machine"), log, format, .. disks]);
+        Assert.True(exitCode == 0, output);
+        return System.IO.File.ReadAllText(log);
+    }
+
+    /// <summary>Boots disks, in this order, from a bus.</summary>
+    internal GuestReport Boot(IEnumerable<string> disks, string format, string bus, params string[] options)
+    {
+        string log = _directory.File($"{Path.GetFileName(disks.First())}-{bus}.log");
+        string[] arguments = [Repository.Script("boot.sh"), _firmware, bus, string.Join(',', disks), format, log, "--timeout", "900", .. options];
         Tool.TryRun("bash", arguments);
         return GuestReport.Read(log);
     }

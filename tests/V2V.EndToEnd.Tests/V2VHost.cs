@@ -1,3 +1,4 @@
+using System.Xml.Linq;
 using V2V.Testing;
 
 namespace V2V.EndToEnd;
@@ -19,6 +20,14 @@ internal static class V2VHost
     /// <summary>Runs a script and returns its exit code and what it printed.</summary>
     public static (int ExitCode, string Output) TryRun(string script) =>
         Tool.TryRun("dotnet", "run", "-c", "Release", "--no-build", "--project", s_project.Value, "--", "-Command", script);
+
+    /// <summary>The disks that the libvirt XML in a folder names, in its order.</summary>
+    public static IReadOnlyList<string> DisksOf(string directory)
+    {
+        string xml = Directory.GetFiles(directory, "*.xml").Single();
+        IEnumerable<XElement> disks = XDocument.Load(xml).Descendants("disk").Where(d => (string?)d.Attribute("device") == "disk");
+        return [.. disks.Select(d => d.Element("source")!.Attribute("file")!.Value)];
+    }
 
     /// <summary>A PowerShell literal.</summary>
     public static string Quote(string text) => "'" + text.Replace("'", "''", StringComparison.Ordinal) + "'";

@@ -4,24 +4,31 @@ using System.Security.Cryptography;
 
 namespace V2V.Testing;
 
-/// <summary>Packs a raw disk as the OVA that VMware's export makes of a machine with one pvscsi disk and one vmxnet3 card.</summary>
+/// <summary>Packs raw disks as the OVA that VMware's export makes of a machine with its disks on one pvscsi controller and one vmxnet3 card.</summary>
 public static class OvaPacker
 {
-    /// <summary>Writes <paramref name="ovaPath"/>: OVF, SHA256 manifest and one streamOptimized disk, in this order.</summary>
-    public static void Pack(string rawPath, string ovaPath, string name, string firmware, string macAddress)
+    /// <summary>Writes <paramref name="ovaPath"/>: OVF, SHA256 manifest and one streamOptimized file for each disk, in this order.</summary>
+    public static void Pack(IReadOnlyList<string> rawPaths, string ovaPath, string name, string firmware, string macAddress)
     {
         string folder = Directory.CreateTempSubdirectory("v2v-ova-").FullName;
         try
         {
-            string disk = Path.Combine(folder, name + "-disk1.vmdk");
-            StreamOptimizedPacker.Pack(rawPath, disk);
+            var disks = new List<Disk>();
+            foreach (string raw in rawPaths)
+            {
+                string packed = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{name}-disk{disks.Count + 1}.vmdk"));
+                StreamOptimizedPacker.Pack(raw, packed);
+                disks.Add(new Disk(packed, new FileInfo(packed).Length, new FileInfo(raw).Length));
+            }
+
             string ovf = Path.Combine(folder, name + ".ovf");
-            File.WriteAllText(ovf, Ovf(name, firmware, macAddress, new FileInfo(disk).Length, new FileInfo(rawPath).Length));
+            File.WriteAllText(ovf, Ovf(name, firmware, macAddress, disks));
             string manifest = Path.Combine(folder, name + ".mf");
-            File.WriteAllLines(manifest, new[] { ovf, disk }.Select(f => $"SHA256({Path.GetFileName(f)})= {Digest(f)}"));
+            string[] described = [ovf, .. disks.Select(d => d.Path)];
+            File.WriteAllLines(manifest, described.Select(f => $"SHA256({Path.GetFileName(f)})= {Digest(f)}"));
             using FileStream tar = File.Create(ovaPath);
             using var writer = new TarWriter(tar, TarEntryFormat.Ustar);
-            foreach (string file in new[] { ovf, manifest, disk })
+            foreach (string file in new[] { ovf, manifest }.Concat(disks.Select(d => d.Path)))
             {
                 writer.WriteEntry(file, Path.GetFileName(file));
             }
@@ -39,7 +46,9 @@ public static class OvaPacker
         return Convert.ToHexStringLower(SHA256.HashData(file));
     }
 
-    private static string Ovf(string name, string firmware, string mac, long stored, long capacity) => string.Create(
+    private static string Each(IReadOnlyList<Disk> disks, Func<Disk, int, string> line) => string.Join("\n", disks.Select((d, i) => line(d, i + 1)));
+
+    private static string Ovf(string name, string firmware, string mac, IReadOnlyList<Disk> disks) => string.Create(
         CultureInfo.InvariantCulture,
         $"""
         <?xml version="1.0" encoding="UTF-8"?>
@@ -48,12 +57,14 @@ public static class OvaPacker
           xmlns:vmw="http://www.vmware.com/schema/ovf"
           xmlns:vssd="http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_VirtualSystemSettingData">
           <References>
-            <File ovf:href="{name}-disk1.vmdk" ovf:id="file1" ovf:size="{stored}"/>
+        {Each(disks, (d, n) => $"""    <File ovf:href="{Path.GetFileName(d.Path)}" ovf:id="file{n}" ovf:size="{d.Stored}"/>""")}
           </References>
           <DiskSection>
             <Info>Virtual disk information</Info>
-            <Disk ovf:capacity="{capacity >> 20}" ovf:capacityAllocationUnits="byte * 2^20" ovf:diskId="vmdisk1" ovf:fileRef="file1"
+        {Each(disks, (d, n) => $"""
+            <Disk ovf:capacity="{d.Capacity >> 20}" ovf:capacityAllocationUnits="byte * 2^20" ovf:diskId="vmdisk{n}" ovf:fileRef="file{n}"
               ovf:format="http://www.vmware.com/interfaces/specifications/vmdk.html#streamOptimized"/>
+        """)}
           </DiskSection>
           <NetworkSection>
             <Info>The list of logical networks</Info>
@@ -83,11 +94,13 @@ public static class OvaPacker
                 <rasd:Address>0</rasd:Address><rasd:Description>SCSI Controller</rasd:Description><rasd:ElementName>SCSI Controller 0</rasd:ElementName>
                 <rasd:InstanceID>3</rasd:InstanceID><rasd:ResourceSubType>VirtualSCSI</rasd:ResourceSubType><rasd:ResourceType>6</rasd:ResourceType>
               </Item>
+        {Each(disks, (_, n) => $"""
               <Item>
-                <rasd:AddressOnParent>0</rasd:AddressOnParent><rasd:ElementName>Hard Disk 1</rasd:ElementName>
-                <rasd:HostResource>ovf:/disk/vmdisk1</rasd:HostResource><rasd:InstanceID>4</rasd:InstanceID>
+                <rasd:AddressOnParent>{n - 1}</rasd:AddressOnParent><rasd:ElementName>Hard Disk {n}</rasd:ElementName>
+                <rasd:HostResource>ovf:/disk/vmdisk{n}</rasd:HostResource><rasd:InstanceID>{n + 5}</rasd:InstanceID>
                 <rasd:Parent>3</rasd:Parent><rasd:ResourceType>17</rasd:ResourceType>
               </Item>
+        """)}
               <Item>
                 <rasd:Address>{mac}</rasd:Address><rasd:AddressOnParent>7</rasd:AddressOnParent><rasd:AutomaticAllocation>true</rasd:AutomaticAllocation>
                 <rasd:Connection>VM Network</rasd:Connection><rasd:ElementName>Ethernet 1</rasd:ElementName><rasd:InstanceID>5</rasd:InstanceID>
@@ -99,4 +112,9 @@ public static class OvaPacker
         </Envelope>
 
         """);
+
+    /// <param name="Path">The packed disk.</param>
+    /// <param name="Stored">Its size.</param>
+    /// <param name="Capacity">The size of the disk that it holds.</param>
+    private sealed record Disk(string Path, long Stored, long Capacity);
 }

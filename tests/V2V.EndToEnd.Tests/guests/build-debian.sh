@@ -15,9 +15,7 @@ layout=$1 image=$2 suite=${3:-bookworm}
 firmware=$([ "$layout" = bios ] && echo bios || echo uefi)
 here=$(cd "$(dirname "$0")" && pwd)
 size_mib=${GUEST_MIB:-3072}
-cache=${V2V_GUEST_CACHE:-/var/tmp/v2v-guests}
-mirror=$(sed -n 's/^URIs: *//p;s/^deb *\(\[[^]]*\] *\)\?\(http[^ ]*debian\) .*/\2/p' /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | head -1 || true)
-[ -n "$mirror" ] || { echo "no Debian mirror in the apt sources" >&2; exit 1; }
+. "$here/tree.sh"
 case $suite in
   bullseye) agent_needs=libglib2.0-0,liburing1,libnuma1 ;;
   bookworm) agent_needs=libglib2.0-0,liburing2,libnuma1 ;;
@@ -42,20 +40,7 @@ cleanup() {
 }
 trap cleanup EXIT
 
-tarball=$cache/$suite-$layout-$(printf %s "$packages" | sha256sum | cut -c1-8).tar
-if [ ! -f "$tarball" ]; then
-  debootstrap --variant=minbase --include="$packages" "$suite" "$root" "$mirror" >"$cache/debootstrap-$layout.log" 2>&1 || { tail -20 "$cache/debootstrap-$layout.log" >&2; exit 1; }
-  rm -f "$root"/var/cache/apt/archives/*.deb
-  if [ "$layout" = split ]; then
-    { chroot "$root" apt-get update -q; chroot "$root" apt-get install -qy --no-install-recommends --download-only qemu-guest-agent; } >>"$cache/debootstrap-$layout.log" 2>&1
-    mkdir "$root/v2v-site"; mv "$root"/var/cache/apt/archives/*.deb "$root/v2v-site"
-    chroot "$root" sh -c 'cd /v2v-site && apt-ftparchive packages . >Packages && apt-ftparchive release . >Release'
-    rm -rf "$root"/var/lib/apt/lists/*
-  fi
-  tar -C "$root" --xattrs -cf "$tarball.partial" . && mv "$tarball.partial" "$tarball"
-else
-  mkdir -p "$root"; tar -C "$root" --xattrs -xpf "$tarball"
-fi
+make_tree "$root" "$layout" "$suite" "$packages" $([ "$layout" != split ] || echo add_site)
 
 # Partitions. BIOS: root, swap in an extended partition. UEFI: ESP, root, swap. Split: ESP, /boot, root, swap.
 rm -f "$image"; truncate -s "${size_mib}M" "$image"
@@ -99,8 +84,7 @@ boot_uuid=$([ $boot_mib = 0 ] && echo "$root_uuid" || cat /proc/sys/kernel/rando
   echo "/dev/sr0  /media/cdrom0  udf,iso9660 user,noauto  0  0"
 } >"$root/etc/fstab"
 mkdir -p "$root/boot/efi" "$root/boot/grub" "$root/media/cdrom0"
-echo vmguest >"$root/etc/hostname"
-printf '127.0.0.1 localhost\n127.0.1.1 vmguest\n' >"$root/etc/hosts"
+name_guest "$root"
 if [ "$layout" = split ]; then
   cat >"$root/etc/netplan/01-guest.yaml" <<'NET'
 network:
@@ -117,20 +101,12 @@ NET
   echo 'deb [trusted=yes] http://10.0.2.100 ./' >"$root/etc/apt/sources.list"
   rm -rf "$image.site"; mv "$root/v2v-site" "$image.site"
 else
-cat >"$root/etc/network/interfaces" <<'NET'
-auto lo
-iface lo inet loopback
-
-allow-hotplug ens192
-iface ens192 inet static
-    address 10.0.2.77/24
-    gateway 10.0.2.2
-    dns-nameservers 10.0.2.3
-NET
+  ifupdown "$root"
 fi
 sed -i 's/^MODULES=.*/MODULES=list/' "$root/etc/initramfs-tools/initramfs.conf"
 printf '# the hypervisor this guest was installed on\nvmw_pvscsi\nvmxnet3\nsd_mod\next4\n' >>"$root/etc/initramfs-tools/modules"
-[ "$layout" != split ] || echo COMPRESSLEVEL=1 >>"$root/etc/initramfs-tools/initramfs.conf"
+echo COMPRESSLEVEL=1 >>"$root/etc/initramfs-tools/initramfs.conf"
+[ "$layout" != split ] || : >"$root/etc/v2v-check-grub"
 mkdir -p "$root/etc/initramfs-tools/conf.d"; echo "RESUME=$swap_dev" >"$root/etc/initramfs-tools/conf.d/resume"
 kernel=$(basename "$(ls "$root"/boot/vmlinuz-* | grep -v cloud | tail -1)" | sed s/vmlinuz-//)
 [ "$layout" != split ] || grub_default="\"gnulinux-advanced-$root_uuid>gnulinux-$kernel-advanced-$root_uuid\""
@@ -142,18 +118,6 @@ GRUB_CMDLINE_LINUX_DEFAULT=""
 GRUB_CMDLINE_LINUX="console=tty0 console=ttyS0,115200 resume=$swap_dev"
 GRUB_DISABLE_LINUX_UUID=true
 GRUB
-echo 'root:v2v' | chroot "$root" chpasswd
-cp "$here/v2v-report.sh" "$root/usr/local/sbin/v2v-report"; chmod 755 "$root/usr/local/sbin/v2v-report"
-cat >"$root/etc/systemd/system/v2v-report.service" <<'UNIT'
-[Unit]
-Description=Report to the test on the serial console
-[Service]
-Type=exec
-ExecStart=/usr/local/sbin/v2v-report
-[Install]
-WantedBy=multi-user.target
-UNIT
-chroot "$root" systemctl enable -q v2v-report.service serial-getty@ttyS0.service
 mount --bind /proc "$root/proc"; mount --bind /sys "$root/sys"; mount --bind /dev "$root/dev"
 chroot "$root" update-initramfs -u -k all >/dev/null
 
