@@ -37,9 +37,12 @@ add_packages() {
   shift
   chroot "$root" apt-get update -q
   mount --bind /proc "$root/proc"
-  # The initramfs is made on the machine that installs.
+  # The initramfs that counts is made on the machine that installs.
+  mkdir -p "$root/etc/dracut.conf.d"
+  echo 'compress="cat"' >"$root/etc/dracut.conf.d/00-apt.conf"
   INITRD=No DEBIAN_FRONTEND=noninteractive chroot "$root" apt-get install -qy --no-install-recommends "$@" || { umount "$root/proc"; return 1; }
   umount "$root/proc"
+  rm "$root/etc/dracut.conf.d/00-apt.conf"
   rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/archives/*.deb "$root"/var/cache/apt/*.bin
 }
 
