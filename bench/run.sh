@@ -1,10 +1,10 @@
 #!/bin/bash
-# Every stage of V2V and qemu-img beside it, in one run, on the guest that make-guest.sh makes. Prints medians as a table:
+# Every stage of V2V and qemu-img beside it, in one run, on the guests that make-guest.sh makes. Prints medians as a table:
 # seconds, CPU seconds, bytes that the process asked the host to read and write (system calls, so the page cache does not
 # hide them), peak resident memory. The input is in the page cache for everybody; a run's output is removed, and the host's
 # write-back finished, before the next one begins.
 #
-# usage: run.sh [-n RUNS] [-d DIRECTORY]      (Linux; packages time and qemu-utils; root for the first run, which makes the guest)
+# usage: run.sh [-n RUNS] [-d DIRECTORY]      (Linux; packages time and qemu-utils; root for the first run, which makes the guests)
 set -euo pipefail
 runs=3
 dir=${V2V_BENCH:-/var/tmp/v2v-bench}
@@ -20,6 +20,9 @@ for tool in qemu-img dotnet /usr/bin/time; do
   command -v "$tool" >/dev/null || { echo "$tool is not installed" >&2; exit 1; }
 done
 [ -f "$dir/guest.ova" ] || "$repo/bench/make-guest.sh" "$dir"
+for type in xfs btrfs; do
+  [ -f "$dir/$type/guest.ova" ] || "$repo/bench/make-guest.sh" "$dir/$type" $type
+done
 dotnet build -c Release -v q -nologo "$repo/src/V2V.Shell" >/dev/null
 v2v=$repo/src/V2V.Shell/bin/Release/net10.0/v2v
 ova=$dir/guest.ova vmdk=$dir/guest-disk1.vmdk out=$dir/out
@@ -59,7 +62,14 @@ add "qemu-img convert, qcow2, then fsync" "qemu-img convert -m 16 -W -O qcow2 $v
 add "qemu-img convert, raw" "qemu-img convert -m 16 -W -O raw $vmdk $out/disk"
 add "qemu-img convert, raw, then fsync" "qemu-img convert -m 16 -W -O raw $vmdk $out/disk && sync $out/disk"
 
-cat "$ova" "$vmdk" >/dev/null
+for type in xfs btrfs; do
+  other=$dir/$type/guest.ova
+  add "v2v: inspection + conversion, $type" "$v2v -Command 'Import-V2VSource -Ova $other | Convert-V2VGuest | Remove-V2VOverlay'"
+  add "v2v: whole pipeline, qcow2, $type" "$v2v -Command 'Import-V2VSource -Ova $other | Convert-V2VGuest | Export-V2VDisk -Local $out'"
+  add "qemu-img convert, qcow2, $type" "qemu-img convert -m 16 -W -O qcow2 $dir/$type/guest-disk1.vmdk $out/disk"
+done
+
+cat "$ova" "$vmdk" "$dir"/xfs/guest* "$dir"/btrfs/guest* >/dev/null
 for ((run = 1; run <= runs; run++)); do
   for name in "${names[@]}"; do
     once "$name" bash -c "${commands[$name]}"
