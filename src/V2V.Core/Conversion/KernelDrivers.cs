@@ -35,7 +35,7 @@ internal sealed class KernelDrivers
     {
         List<KernelInfo> candidates = [.. inspection.Kernels.Where(k => !IsDebug(k) && !IsXenOnly(k) && !k.IsRescue)];
         KernelInfo? current = inspection.Kernels.FirstOrDefault(k => k.IsDefault) ?? (inspection.Kernels is [{ } first, ..] ? first : null);
-        KernelInfo? boot = current is not null && !IsXenOnly(current) && (current.HasVirtioBlk || current.HasVirtioScsi)
+        KernelInfo? boot = current is not null && !IsXenOnly(current) && (current.HasVirtioBlk || current.HasVirtioScsi || current.IsUnified)
             ? current
             : candidates.Where(k => k.HasVirtioBlk || k.HasVirtioScsi)
                 .OrderByDescending(k => k.HasVirtioNet).ThenByDescending(k => k.Version, Comparer<string>.Create((a, b) => PackageVersion.Compare(a, b))).FirstOrDefault()
@@ -49,11 +49,18 @@ internal sealed class KernelDrivers
 
     private static BlockBus ChooseBus(KernelInfo? kernel, BlockBus preferred) => kernel switch
     {
+        // Nothing can be added there, so what is inside decides.
+        { IsUnified: true } when !HasInside(kernel, "virtio_pci") => BlockBus.Sata,
+        { IsUnified: true } => HasInside(kernel, "virtio_scsi") && HasInside(kernel, "sd_mod") && (preferred == BlockBus.VirtioScsi || !HasInside(kernel, "virtio_blk")) ? BlockBus.VirtioScsi
+            : HasInside(kernel, "virtio_blk") ? BlockBus.VirtioBlk : BlockBus.Sata,
         { HasVirtioScsi: true } when preferred == BlockBus.VirtioScsi => BlockBus.VirtioScsi,
         { HasVirtioBlk: true } => BlockBus.VirtioBlk,
         { HasVirtioScsi: true } => BlockBus.VirtioScsi,
         _ => BlockBus.Sata,
     };
+
+    /// <summary>True if a unified image has a driver, compiled in or in its initramfs.</summary>
+    internal static bool HasInside(KernelInfo kernel, string module) => kernel.InitramfsModules.Contains(module) || kernel.BuiltIn.Contains(module);
 
     private static bool IsDebug(KernelInfo kernel) =>
         kernel.Package is { } package && (package.EndsWith("-debug", StringComparison.Ordinal) || package.EndsWith("-dbg", StringComparison.Ordinal));

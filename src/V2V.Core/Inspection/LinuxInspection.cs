@@ -86,9 +86,10 @@ internal sealed class LinuxInspection(
             _blockers.Add(Blockers.Hibernated(hibernated.Info.Device));
         }
 
-        foreach (BootEntry unified in boot.Menu.Entries.Where(e => e.Kernel?.EndsWith(".efi", StringComparison.OrdinalIgnoreCase) == true).Take(8))
+        foreach (BootEntry unified in boot.Menu.Entries.Where(e => e.Kernel?.EndsWith(".efi", StringComparison.OrdinalIgnoreCase) == true
+            && !kernels.Exists(k => k.IsUnified && k.ImagePath == BootSetup.FindFile(context.Tree, e.Kernel))).Take(8))
         {
-            context.Warn($"{unified.Kernel} is a unified kernel image; its initramfs is inside and was not looked at.");
+            context.Warn($"{unified.Kernel} is a unified kernel image that does not say its version; its initramfs is inside and was not looked at.");
         }
 
         SpaceCheck.Check(context.Tree, kernels, _blockers, context);

@@ -208,6 +208,9 @@ public sealed record KernelInfo
     /// <summary>True if what the initramfs holds (or the kernel has built in) can find a virtio-blk or virtio-scsi root.</summary>
     public bool InitramfsHasVirtio { get; init; }
 
+    /// <summary>True for a unified kernel image, whose initramfs is inside of it and cannot be extended; <see cref="InitramfsPath"/> is null.</summary>
+    public bool IsUnified { get; init; }
+
     /// <summary>True for an image that dracut made for emergencies (<c>vmlinuz-0-rescue-ID</c>).</summary>
     internal bool IsRescue => ImagePath.AsSpan(ImagePath.LastIndexOf('/') + 1).Contains("-rescue-", StringComparison.Ordinal);
 

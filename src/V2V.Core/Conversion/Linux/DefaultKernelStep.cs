@@ -1,5 +1,6 @@
 using V2V.Core.Conversion.Linux.Boot;
 using V2V.Core.Inspection;
+using V2V.Storage;
 
 namespace V2V.Core.Conversion.Linux;
 
@@ -16,7 +17,11 @@ internal sealed class DefaultKernelStep : ConversionStep
     internal override void Apply(ConversionContext context)
     {
         KernelInfo? boot = context.Drivers.Boot, current = context.Drivers.Current;
-        if (!context.Drivers.HasVirtioDisk)
+        if (!context.Drivers.HasVirtioDisk && boot is { IsUnified: true })
+        {
+            CheckUnified(context, boot);
+        }
+        else if (!context.Drivers.HasVirtioDisk)
         {
             context.Warn($"No kernel of the guest has a virtio disk driver; its disks are put on {context.Capabilities.BlockBus}, its network cards on {context.Capabilities.NetModel}.");
         }
@@ -30,5 +35,18 @@ internal sealed class DefaultKernelStep : ConversionStep
         context.Warn(DefaultEntry.Set(context, boot)
             ? $"The guest starts the kernel {boot.Version} now: the default one, {current?.Version}, {why}."
             : $"The kernel {boot.Version} must be started: the default one, {current?.Version}, {why}, and the boot menu could not be changed.");
+    }
+
+    /// <summary>A unified image starts on SATA if it has that driver; its own next rebuild brings virtio, since the tools' settings name it.</summary>
+    private static void CheckUnified(ConversionContext context, KernelInfo boot)
+    {
+        if (!KernelDrivers.HasInside(boot, "ahci"))
+        {
+            throw V2VException.Unsupported(
+                "ConversionUnifiedKernelDrivers", $"The unified kernel image {boot.ImagePath} has neither virtio nor AHCI drivers inside, and nothing can be added to it.", boot.ImagePath,
+                "Build the image with virtio_pci, virtio_blk and virtio_scsi in the guest, and export it again.");
+        }
+
+        context.Warn($"The unified kernel image {boot.ImagePath} has no virtio disk driver inside, and nothing can be added to it; its disks are put on SATA. Its next rebuild in the guest has the driver.");
     }
 }

@@ -27,6 +27,13 @@ internal sealed class InitramfsStep : ConversionStep
 
     private static void Extend(ConversionContext context, KernelInfo kernel)
     {
+        if (kernel.IsUnified)
+        {
+            // DefaultKernelStep says what that means for the machine.
+            context.FirstBoot.RebuildInitramfs |= !kernel.InitramfsHasVirtio;
+            return;
+        }
+
         if (kernel.InitramfsPath is null || !context.Tree.FileExists(kernel.InitramfsPath))
         {
             WarnWithout(context, kernel, "has no initramfs", kernel.BuiltIn.Contains("virtio_blk") || kernel.BuiltIn.Contains("virtio_scsi"));
@@ -76,7 +83,7 @@ internal sealed class InitramfsStep : ConversionStep
 
     private static void NameModules(ConversionContext context)
     {
-        if (context.Drivers.Boot is { } kernel && context.Drivers.HasVirtioDisk)
+        if (context.Drivers.Boot is { } kernel && (context.Drivers.HasVirtioDisk || kernel.IsUnified))
         {
             InitramfsSettings.Write(
                 context, [.. InitramfsSegment.DiskModules.Concat(InitramfsSegment.NetModules).Where(m => kernel.Modules.Contains(m) && !kernel.BuiltIn.Contains(m))]);

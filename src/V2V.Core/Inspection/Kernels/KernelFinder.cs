@@ -27,6 +27,8 @@ internal static class KernelFinder
         Dictionary<string, BootEntry> menu = ResolveMenu(context, boot);
         List<(string Image, string Version)> images = [.. FindImages(context).Take(MaxKernels)];
         images.AddRange(FindMenuImages(context, menu, images).Take(MaxKernels - images.Count));
+        // The package's copy is not what starts where the menu has a unified image of it.
+        images.RemoveAll(i => i.Image.Contains("/lib/modules/", StringComparison.Ordinal) && images.Exists(u => IsUnified(u.Image) && u.Version == i.Version));
         Dictionary<string, string> owners = FindOwners(context, packages, images);
         string? defaultImage = boot.Menu.Default?.Kernel is { } path ? BootSetup.FindFile(context.Tree, path) : null;
 
@@ -38,7 +40,7 @@ internal static class KernelFinder
             HashSet<string> modules = modulesPath is null ? [] : ModuleDirectory.ReadModules(context, modulesPath);
             HashSet<string> builtIn = modulesPath is null ? [] : ModuleDirectory.ReadBuiltIn(context, modulesPath);
             builtIn.UnionWith(ReadConfig(context, version, modulesPath));
-            string? initramfs = FindInitramfs(context, menu, image, name);
+            string? initramfs = IsUnified(image) ? null : FindInitramfs(context, menu, image, name);
             bool Has(string module) => modules.Contains(module) || builtIn.Contains(module);
             kernels.Add(new KernelInfo
             {
@@ -46,6 +48,7 @@ internal static class KernelFinder
                 Package = owners.GetValueOrDefault(image),
                 ImagePath = image,
                 InitramfsPath = initramfs,
+                IsUnified = IsUnified(image),
                 ModulesPath = modulesPath,
                 Modules = modules,
                 BuiltIn = builtIn,
@@ -132,13 +135,15 @@ internal static class KernelFinder
         HashSet<string> known = [.. images.Select(i => context.Tree.ResolvePath(i.Image)).OfType<string>()];
         foreach (string image in menu.Keys.Where(k => !known.Contains(k)))
         {
-            string? version = image.Split('/').Reverse().Take(2).FirstOrDefault(p => p.Length > 0 && context.Tree.DirectoryExists("/lib/modules/" + p));
+            string? version = IsUnified(image) ? UnifiedKernel.ReadVersion(context.Tree, image) : image.Split('/').Reverse().Take(2).FirstOrDefault(p => p.Length > 0 && context.Tree.DirectoryExists("/lib/modules/" + p));
             if (version is not null)
             {
                 yield return (image, version);
             }
         }
     }
+
+    private static bool IsUnified(string image) => image.EndsWith(".efi", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>The version that uname -r prints. Arch and Alpine name their images after the package, a rescue image after nothing: the image, or the modules' directory, knows the version.</summary>
     private static string FindVersion(InspectionContext context, string image, string name)
@@ -234,7 +239,8 @@ internal static class KernelFinder
         var complete = new List<KernelInfo>();
         foreach (KernelInfo kernel in kernels)
         {
-            InitramfsContents? found = kernel.InitramfsPath is { } path ? contents[Array.IndexOf(paths, path)] : null;
+            InitramfsContents? found = kernel.InitramfsPath is { } path ? contents[Array.IndexOf(paths, path)]
+                : kernel.IsUnified ? UnifiedKernel.ReadInitramfs(context.Tree, kernel.ImagePath, cancellation) : null;
             complete.Add(Complete(context, kernel, found));
         }
 
@@ -245,7 +251,7 @@ internal static class KernelFinder
     {
         if (contents?.Problem is { } problem)
         {
-            context.Warn($"{kernel.InitramfsPath}: {problem}");
+            context.Warn($"{kernel.InitramfsPath ?? kernel.ImagePath}: {problem}");
         }
 
         // Modules of another version cannot be loaded by this kernel.

@@ -32,7 +32,7 @@ internal static class KernelImage
             text = text[..file.ReadAtLeast(text, text.Length, throwOnEndOfStream: false)];
             int end = text.IndexOfAny(" \0\n"u8);
             string version = GuestText.Decode(end < 0 ? [] : text[..end]);
-            return version.Length > 0 && char.IsAsciiDigit(version[0]) && version.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '_' or '+' or '~') ? version : null;
+            return IsVersion(version) ? version : null;
         }
         catch (V2VException)
         {
@@ -40,4 +40,8 @@ internal static class KernelImage
             return null;
         }
     }
+
+    /// <summary>True for a text that can be a version, and so the name of a directory.</summary>
+    internal static bool IsVersion(string text) =>
+        text.Length > 0 && char.IsAsciiDigit(text[0]) && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '_' or '+' or '~');
 }

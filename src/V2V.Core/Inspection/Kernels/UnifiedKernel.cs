@@ -1,0 +1,130 @@
+using System.Buffers.Binary;
+using V2V.Core.Guest;
+using V2V.Core.Inspection.Initramfs;
+using V2V.Storage;
+
+namespace V2V.Core.Inspection.Kernels;
+
+/// <summary>
+/// A unified kernel image (UAPI.5): a PE program of systemd-stub with the kernel, its version and its initramfs in sections (PE format, "Section Table").
+/// A signature covers all of it, and the stub loads nothing behind a section's end, so that nothing can be appended to its initramfs.
+/// </summary>
+internal static class UnifiedKernel
+{
+    private const int MaxHeader = 64 << 10;
+    private const int MaxSections = 96;
+    private const int SectionLength = 40;
+    private const int MaxVersion = 128;
+
+    /// <summary>The version in section <c>.uname</c>; null if the file is no such image, or does not say.</summary>
+    internal static string? ReadVersion(GuestTree tree, string path)
+    {
+        try
+        {
+            using Stream file = tree.OpenRead(path);
+            if (FindSection(file, ".uname"u8) is not { Length: <= MaxVersion } section)
+            {
+                return null;
+            }
+
+            var text = new byte[section.Length];
+            file.Position = section.Offset;
+            file.ReadExactly(text);
+            string version = GuestText.Decode(text).TrimEnd('\0', '\n', ' ');
+            return KernelImage.IsVersion(version) ? version : null;
+        }
+        catch (V2VException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>What its initramfs holds; null if it has none.</summary>
+    internal static InitramfsContents? ReadInitramfs(GuestTree tree, string path, CancellationToken cancellation)
+    {
+        try
+        {
+            using Stream file = tree.OpenRead(path);
+            if (FindSection(file, ".initrd"u8) is not { } section)
+            {
+                return null;
+            }
+
+            using var initramfs = new RangeStream(file, section.Offset, section.Length);
+            using var buffered = new BufferedStream(initramfs, 256 << 10);
+            return InitramfsReader.Read(buffered, cancellation);
+        }
+        catch (V2VException e)
+        {
+            return new InitramfsContents { Problem = e.Message };
+        }
+    }
+
+    /// <summary>Where a section's content lies in the file; null if there is none that lies within it.</summary>
+    private static (long Offset, long Length)? FindSection(Stream file, ReadOnlySpan<byte> name)
+    {
+        var header = new byte[(int)Math.Min(MaxHeader, file.Length)];
+        file.Position = 0;
+        file.ReadExactly(header);
+        ReadOnlySpan<byte> bytes = header;
+        if (bytes.Length < 64 || !bytes.StartsWith("MZ"u8) || BinaryPrimitives.ReadUInt32LittleEndian(bytes[60..]) is var at && (at > bytes.Length - 24 || !bytes[(int)at..].StartsWith("PE\0\0"u8)))
+        {
+            return null;
+        }
+
+        ReadOnlySpan<byte> pe = bytes[(int)BinaryPrimitives.ReadUInt32LittleEndian(bytes[60..])..];
+        int count = Math.Min((int)BinaryPrimitives.ReadUInt16LittleEndian(pe[6..]), MaxSections);
+        int table = 24 + BinaryPrimitives.ReadUInt16LittleEndian(pe[20..]);
+        for (int i = 0; i < count && table + SectionLength <= pe.Length; i++, table += SectionLength)
+        {
+            ReadOnlySpan<byte> section = pe.Slice(table, SectionLength);
+            if (!section[..8].TrimEnd((byte)0).SequenceEqual(name))
+            {
+                continue;
+            }
+
+            long length = Math.Min(BinaryPrimitives.ReadUInt32LittleEndian(section[8..]), BinaryPrimitives.ReadUInt32LittleEndian(section[16..]));
+            long offset = BinaryPrimitives.ReadUInt32LittleEndian(section[20..]);
+            return length > 0 && offset + length <= file.Length ? (offset, length) : null;
+        }
+
+        return null;
+    }
+
+    /// <summary>A part of a stream.</summary>
+    private sealed class RangeStream(Stream inner, long start, long length) : Stream
+    {
+        public override bool CanRead => true;
+
+        public override bool CanSeek => true;
+
+        public override bool CanWrite => false;
+
+        public override long Length => length;
+
+        public override long Position { get; set; }
+
+        public override int Read(byte[] buffer, int offset, int count)
+        {
+            inner.Position = start + Position;
+            int read = inner.Read(buffer, offset, (int)Math.Clamp(length - Position, 0, count));
+            Position += read;
+            return read;
+        }
+
+        public override long Seek(long offset, SeekOrigin origin) => Position = origin switch
+        {
+            SeekOrigin.Begin => offset,
+            SeekOrigin.Current => Position + offset,
+            _ => length + offset,
+        };
+
+        public override void Flush()
+        {
+        }
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+    }
+}
