@@ -80,6 +80,7 @@ public static class FileSystemProbe
             "ext2" or "ext3" or "ext4" or "ext4dev" => Ext.ExtFileSystem.Open(device, writable),
             "btrfs" => Btrfs.BtrfsFileSystem.Open(device, writable, candidates),
             "vfat" => FatFileSystem.Open(device, writable),
+            "ntfs" => Ntfs.NtfsFileSystem.Open(device, writable),
             "xfs" => Xfs.XfsFileSystem.Open(device, writable),
             null => throw V2VException.Unsupported("FileSystemUnknown", "The volume holds no file system that is known."),
             _ => throw V2VException.Unsupported(
