@@ -101,7 +101,7 @@ internal sealed class NtfsCheck(BlockDevice device)
         }
     }
 
-    private void CheckDuplicates(FileRecord file, IndexEntry entry)
+    private static void CheckDuplicates(FileRecord file, IndexEntry entry)
     {
         if (file.Number < 24 || file.IsDirectory)
         {
