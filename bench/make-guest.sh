@@ -25,6 +25,7 @@ if [ "$type" != ext4 ]; then
   uuid=$(findmnt -no UUID "$mnt")
   umount "$mnt"
   device=$(losetup -f --show -o 1048576 --sizelimit $((sectors * 512)) "$raw")
+  wipefs -aq "$device"
   if [ "$type" = xfs ]; then
     mkfs.xfs -q -f -m "uuid=$uuid" "$device"
     options= flags=

@@ -13,13 +13,13 @@ set -euo pipefail
 firmware=$1 layout=$2 suite=$3 text=$4
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${V2V_GUEST_CACHE:-/var/tmp/v2v-guests}
+cd "$here"
 scripts=(tree.sh v2v-report.sh boot.sh direct.sh)
-if [ -e "$here/layouts/$layout.sh" ]; then
+if [ -e "layouts/$layout.sh" ]; then
   scripts+=(install-debian.sh run-machine.sh "layouts/$layout.sh" machine/*.sh)
 else
   scripts+=(build-debian.sh install-grub-bios.sh)
 fi
-cd "$here"
 key=$({ sha256sum "${scripts[@]}"; echo "$@"; } | sha256sum | cut -c1-12)
 folder=$cache/guest-$layout-$suite-$key
 new=$folder.new

@@ -11,6 +11,8 @@ make_storage
 udevadm settle
 tar --one-file-system --xattrs --exclude=./target --exclude=./v2v -C / -cf - . | tar --xattrs -C /target -xpf -
 tr -d - </proc/sys/kernel/random/uuid >/target/etc/machine-id
+# Nothing is out of date in what was just installed: the first boot need not run ldconfig again.
+touch /target/etc/.updated /target/var/.updated
 configure
 mkdir /target/v2v
 cat /v2v/layout.sh - >/target/v2v/inside.sh <<'INSIDE'
