@@ -1,5 +1,6 @@
 using V2V.Core.Guest;
 using V2V.Core.Inspection;
+using V2V.Core.Inspection.Initramfs;
 using V2V.Core.Inspection.Volumes;
 
 namespace V2V.Core.Conversion.Linux.Devices;
@@ -28,6 +29,7 @@ internal sealed class DeviceNames(ConversionContext context)
     // initrd-tools and yaird, which came before these, know names only; so do the tools of RHEL 4 and SLES 9.
     private readonly bool _initramfsKnowsUuids = context.Inspection.PackageFormat != "deb"
         ? context.Drivers.Boot is not { } boot || PackageVersion.Compare(boot.Version, "2.6.16") >= 0
+            || !context.Inspection.InitramfsTools.Any(t => t is InitramfsTool.RedHatMkinitrd or InitramfsTool.SuseMkinitrd)
         : context.Tree.DirectoryExists("/etc/initramfs-tools") || context.Tree.DirectoryExists("/usr/lib/dracut");
     private readonly DeviceNameResolver _resolver = new(context.Inspection.Volumes, context.Source.Disks, StackedNames.Read(context.Tree, context.Inspection.Volumes));
 
