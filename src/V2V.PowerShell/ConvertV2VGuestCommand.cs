@@ -51,6 +51,11 @@ public sealed class ConvertV2VGuestCommand : V2VCmdlet
     [ArgumentCompleter(typeof(Completion.InterfaceNameCompleter))]
     public System.Collections.Hashtable InterfaceName { get; set; } = [];
 
+    /// <summary>Addresses of network cards: 'MAC:ip:ADDRESS,GATEWAY,LENGTH,DNS', or a dictionary with MacAddress, Address, PrefixLength, Gateway, DnsServers.</summary>
+    [Parameter]
+    [ArgumentCompleter(typeof(Completion.StaticAddressCompleter))]
+    public StaticAddress[] StaticAddress { get; set; } = [];
+
     /// <summary>Copies free blocks too.</summary>
     [Parameter]
     public SwitchParameter NoTrim { get; set; }
@@ -149,6 +154,7 @@ public sealed class ConvertV2VGuestCommand : V2VCmdlet
         KeepGuestTools = KeepGuestTools,
         PreferredBus = BlockBus,
         Trim = !NoTrim,
+        StaticAddresses = StaticAddress,
         NicBindings = [.. InterfaceName.Keys.Cast<object>().Select(mac => new NicBinding(mac.ToString()!, InterfaceName[mac]?.ToString() ?? ""))],
     };
 }

@@ -13,6 +13,7 @@ public class CompletionTests
     [InlineData("Get-V2VInspection $source -Root f", "first")]
     [InlineData("Convert-V2VGuest $source -InterfaceName ", "@{ '00:50:56:5e:ed:01' = 'eth0' }")]
     [InlineData("$source | Convert-V2VGuest -InterfaceName ", "@{ '00:50:56:5e:ed:01' = 'eth0' }")]
+    [InlineData("Convert-V2VGuest $source -StaticAddress ", "'00:50:56:5e:ed:01:ip:192.0.2.7,192.0.2.1,24,192.0.2.3'")]
     [InlineData("$source | Export-V2VDisk -Local out -NetworkMap ", "@{ 'VM Network' = 'default' }")]
     [InlineData("Export-V2VDisk -Local out -NetworkMap ", "@{ '*' = 'default' }")]
     [InlineData("Export-V2VDisk -Local out -Format r", "Raw")]

@@ -46,6 +46,9 @@ internal sealed class ConversionContext
     /// <summary>What becomes of the network cards.</summary>
     internal List<NicReport> Nics { get; } = [];
 
+    /// <summary>Interface name and addresses of the cards that were given some, by MAC.</summary>
+    internal Dictionary<string, (string Name, IReadOnlyList<string> Addresses)> StaticAddresses { get; } = new(StringComparer.Ordinal);
+
     /// <summary>Files that every initramfs must hold besides modules: path without leading slash, and content.</summary>
     internal SortedDictionary<string, byte[]> InitramfsFiles { get; } = new(StringComparer.Ordinal);
 

@@ -21,6 +21,9 @@ public sealed record ConversionOptions
     /// <summary>Names of interfaces by MAC that come before what the inspection found.</summary>
     public IReadOnlyList<NicBinding> NicBindings { get; init; } = [];
 
+    /// <summary>Addresses that cards get instead of those that the guest gives them.</summary>
+    public IReadOnlyList<StaticAddress> StaticAddresses { get; init; } = [];
+
     /// <summary>False leaves free blocks and swap contents in the overlay as they are.</summary>
     public bool Trim { get; init; } = true;
 

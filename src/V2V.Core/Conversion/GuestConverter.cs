@@ -40,6 +40,7 @@ public static class GuestConverter
 
         string? doubt = Convertibility.Check(inspection);
         CheckOptions(options, inspection.PackageFormat);
+        CardAddresses.Check(options.StaticAddresses, inspection.Source);
         using OverlaySet overlays = OverlaySet.Create(inspection.Source, options);
         (ConversionContext context, long trimmed) = Edit(inspection, options, observer, overlays, doubt);
         foreach (BlockDevice device in overlays.Devices)

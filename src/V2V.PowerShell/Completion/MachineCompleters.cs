@@ -25,6 +25,17 @@ public sealed class InterfaceNameCompleter : IArgumentCompleter
     }
 }
 
+/// <summary>-StaticAddress: the beginning of an address for each of the machine's network cards.</summary>
+public sealed class StaticAddressCompleter : IArgumentCompleter
+{
+    /// <inheritdoc/>
+    public IEnumerable<CompletionResult> CompleteArgument(string commandName, string parameterName, string wordToComplete, CommandAst commandAst, IDictionary fakeBoundParameters)
+    {
+        IEnumerable<string> macs = Completions.Machine(fakeBoundParameters, commandAst)?.Nics.Select(n => n.MacAddress).OfType<string>() ?? [];
+        return Completions.Expressions(macs.Select(mac => (Completions.Literal($"{mac}:ip:192.0.2.7,192.0.2.1,24,192.0.2.3"), "Address, gateway, length of the prefix, name servers.")), wordToComplete);
+    }
+}
+
 /// <summary>-NetworkMap: tables that connect the machine's networks, or all, to libvirt's default network or to a bridge of this host.</summary>
 public sealed class NetworkMapCompleter : IArgumentCompleter
 {

@@ -11,7 +11,7 @@ internal static class LinuxConversion
         .. ((ConversionStep[])
         [
             new SpaceStep(), new GuestToolsStep(), new DeviceNamesStep(), new DefaultKernelStep(), new ConsoleStep(), new DisplayStep(), new ModuleAliasesStep(),
-            new NetworkNamesStep(), new UefiLoaderStep(), new InitramfsStep(), new CachesStep(), new IdentityStep(), new FirstBootStep(),
+            new StaticAddressesStep(), new NetworkNamesStep(), new UefiLoaderStep(), new InitramfsStep(), new CachesStep(), new IdentityStep(), new FirstBootStep(),
             new SeLinuxLabelsStep(),
         ]).OrderBy(s => s.Order),
     ];

@@ -97,7 +97,7 @@ internal static class IfcfgReader
             }
         }
 
-        config.Gateway ??= AddressText.Address(values.GetValueOrDefault("GATEWAY")) ?? AddressText.Address(values.GetValueOrDefault("GATEWAY0"));
+        config.Gateway ??= AddressText.Address(values.GetValueOrDefault("GATEWAY")) ?? AddressText.Address(values.GetValueOrDefault("GATEWAY0")) ?? AddressText.Address(values.GetValueOrDefault("IPV6_DEFAULTGW"));
     }
 
     /// <summary>SUSE up to 10 named files by the card: <c>eth-id-MAC</c>, or <c>eth-bus-pci-…</c> by its place.</summary>

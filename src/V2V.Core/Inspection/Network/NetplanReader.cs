@@ -121,7 +121,7 @@ internal static class NetplanReader
     }
 
     /// <summary>The loader follows nesting by recursion, so depth is checked on the events first, which are not nested.</summary>
-    private static void CheckDepth(string text)
+    internal static void CheckDepth(string text)
     {
         var parser = new Parser(new StringReader(text));
         int depth = 0;

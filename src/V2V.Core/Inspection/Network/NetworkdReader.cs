@@ -55,7 +55,7 @@ internal static class NetworkdReader
         }
 
         config.AddDns(file.Values("Network", "DNS").SelectMany(v => v.Split(' ', StringSplitOptions.RemoveEmptyEntries)));
-        config.Gateway = AddressText.Address(file.Value("Network", "Gateway")) ?? FindRoute(file);
+        config.Gateway = AddressText.Address(file.Values("Network", "Gateway").FirstOrDefault()) ?? FindRoute(file);
         return config;
     }
 

@@ -121,10 +121,19 @@ internal static class FirstBootScript
                 check
                 say "removing$list"
                 if ! remove $list; then
-                    for p in $list; do
-                        if installed "$p"; then remove "$p" || say "$p stays installed"; fi
+                    # One that is refused may be needed by another of them only.
+                    more=1
+                    while [ -n "$more" ]; do
+                        more=
+                        for p in $list; do
+                            check
+                            if installed "$p" && remove "$p" && ! installed "$p"; then more=1; fi
+                        done
                     done
                 fi
+                for p in $list; do
+                    if installed "$p"; then say "$p stays installed"; fi
+                done
                 if [ -d /run/systemd/system ]; then systemctl daemon-reload; systemctl reset-failed open-vm-tools.service vgauth.service vmtoolsd.service vgauthd.service 2>/dev/null; fi
             fi
 

@@ -38,7 +38,7 @@ internal sealed partial class NetworkNamesStep : ConversionStep
     {
         const string Directory = "/etc/cloud/cloud.cfg.d";
         bool isDisabled = context.Tree.Glob(Directory + "/*.cfg").Any(p => context.Editor.ReadText(p) is { } text && CloudNetworkDisabled().IsMatch(text));
-        if (context.Inspection.HasCloudInit && context.Tree.DirectoryExists(Directory) && !isDisabled && context.Inspection.Networks.Count > 0)
+        if (context.Inspection.HasCloudInit && context.Tree.DirectoryExists(Directory) && !isDisabled && (context.Inspection.Networks.Count > 0 || context.StaticAddresses.Count > 0))
         {
             context.Editor.WriteText(
                 Directory + "/99-v2v-network.cfg", "# By V2V: the network stays as it was configured on the old platform.\nnetwork: {config: disabled}\n",
@@ -69,8 +69,9 @@ internal sealed partial class NetworkNamesStep : ConversionStep
 
         List<NetworkInfo> networks = [.. context.Inspection.Networks.Where(n => n.MacAddress == mac)];
         string? chosen = context.Options.NicBindings.LastOrDefault(b => MacText.Normalize(b.MacAddress) == mac)?.InterfaceName;
-        string name = chosen ?? networks.Select(n => n.InterfaceName).FirstOrDefault(n => n.Length > 0) ?? "";
-        IReadOnlyList<string> addresses = Addresses(networks);
+        (string Name, IReadOnlyList<string> Addresses)? given = context.StaticAddresses.TryGetValue(mac, out (string, IReadOnlyList<string>) known) ? known : null;
+        string name = chosen ?? given?.Name ?? networks.Select(n => n.InterfaceName).FirstOrDefault(n => n.Length > 0) ?? "";
+        IReadOnlyList<string> addresses = given?.Addresses ?? Addresses(networks);
         if (name.Length == 0)
         {
             string note = networks.Count > 0 ? "Its configuration goes by the MAC; the name does not matter." : "The guest has no configuration for it.";
@@ -107,7 +108,7 @@ internal sealed partial class NetworkNamesStep : ConversionStep
 
     private static bool IsPhysical(NetworkInfo network) => IsName(network.InterfaceName) && PhysicalName().IsMatch(network.InterfaceName);
 
-    private static bool IsName(string name) => name.Length is > 0 and <= 15 && name is not ("." or "..") && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-');
+    internal static bool IsName(string name) => name.Length is > 0 and <= 15 && name is not ("." or "..") && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-');
 
     private static IReadOnlyList<string> Addresses(IReadOnlyList<NetworkInfo> networks) =>
         [.. networks.SelectMany(n => n.Method == "dhcp" && n.Addresses.Count == 0 ? ["dhcp"] : n.Addresses).Distinct()];
