@@ -4,7 +4,7 @@ namespace V2V.Core.Conversion.Linux;
 internal sealed class CachesStep : ConversionStep
 {
     private static readonly string[] s_caches =
-        ["/etc/blkid/blkid.tab", "/etc/blkid.tab", "/run/blkid/blkid.tab", "/dev/.blkid.tab", "/etc/lvm/cache/.cache", "/etc/lvm/devices/system.devices"];
+        ["/etc/blkid/blkid.tab", "/etc/blkid.tab", "/run/blkid/blkid.tab", "/dev/.blkid.tab", "/etc/lvm/cache/.cache"];
 
     internal override string Name => "Caches";
 

@@ -29,7 +29,6 @@ internal sealed partial class DeviceNamesStep : ConversionStep
         EditDefaults(context, names);
         EditSettings(context, names);
         OverrideEmbedded(context);
-        WarnOfFilters(context);
     }
 
     private static void EditField(ConversionContext context, DeviceNames names, string path, int field) =>
@@ -200,15 +199,6 @@ internal sealed partial class DeviceNamesStep : ConversionStep
     /// <summary>What a shell takes as it stands.</summary>
     private static bool IsPlain(string name) => name.All(c => char.IsAsciiLetterOrDigit(c) || c is '/' or '-' or '_' or '.' or '=' or ':');
 
-    private static void WarnOfFilters(ConversionContext context)
-    {
-        if (context.Editor.ReadText("/etc/lvm/lvm.conf") is { } text
-            && GuestText.SplitLines(text).Select(l => l.Trim()).Any(l => LvmFilter().IsMatch(l)))
-        {
-            context.Warn("/etc/lvm/lvm.conf filters devices by name; check that the filter lets the machine's new disks through.");
-        }
-    }
-
     [GeneratedRegex(@"^(\s*What\s*=\s*)(/dev/\S+)\s*$", RegexOptions.CultureInvariant)]
     private static partial Regex What();
 
@@ -242,7 +232,4 @@ internal sealed partial class DeviceNamesStep : ConversionStep
 
     [GeneratedRegex(@"^(\s*(?:export\s+)?(?:RESUME|ROOT|resume device)\s*=\s*[""']?)(/dev/[^\s""']+)", RegexOptions.CultureInvariant)]
     private static partial Regex Setting();
-
-    [GeneratedRegex(@"^(?:global_)?filter\s*=.*/dev/(?:\[?s|sd|disk)", RegexOptions.CultureInvariant)]
-    private static partial Regex LvmFilter();
 }

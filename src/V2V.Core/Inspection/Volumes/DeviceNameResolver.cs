@@ -120,6 +120,12 @@ internal sealed partial class DeviceNameResolver(
             return (Outcome.Ignored, null);
         }
 
+        if (MultipathName().Match(name) is { Success: true } multipath)
+        {
+            // The paths of one disk went by this name; on the new bus there is one path and no such name.
+            return OnlyDisk(PartitionNumber(multipath.Groups[1].Value));
+        }
+
         // /dev/mapper/X, /dev/dm-N, /dev/mdN, /dev/md/X and /dev/VG/LV.
         bool isStacked = name.StartsWith("mapper/", StringComparison.Ordinal) || name.StartsWith("dm-", StringComparison.Ordinal)
             || name.StartsWith("md", StringComparison.Ordinal) || name.Contains('/', StringComparison.Ordinal);
@@ -244,6 +250,9 @@ internal sealed partial class DeviceNameResolver(
 
     [GeneratedRegex("^cciss/c[0-9]{1,2}d([0-9]{1,2})(?:p([0-9]{1,3}))?$", RegexOptions.CultureInvariant)]
     private static partial Regex CcissName();
+
+    [GeneratedRegex("^(?:mapper|mpath)/(?:mpath[a-z]{1,3}|3[0-9a-f]{16}|3[0-9a-f]{32})(?:p|-part|_part)?([0-9]{0,3})$", RegexOptions.CultureInvariant)]
+    private static partial Regex MultipathName();
 
     [GeneratedRegex("^(?:fd[0-9]|cd[0-9]|sr[0-9]|scd[0-9]|floppy|cdrom|dvd|iso9660/|loop|ram|zram)", RegexOptions.CultureInvariant)]
     private static partial Regex RemovableName();
