@@ -86,7 +86,12 @@ internal sealed class MountPlan
             report = _reports.FirstOrDefault(r => r.Tree is not null && r.Info.Uuid == report.Info.Uuid) ?? report;
         }
 
-        if (report?.Tree is not null && FindMountProblem(report, line) is { } problem)
+        if (report is { Info.FileSystem: "ntfs" })
+        {
+            // A Windows beside this system owns it, and may be asleep.
+            Warn($"{report.Info.Device} is NTFS and is mounted at {point}. It stays as it is.");
+        }
+        else if (report?.Tree is not null && FindMountProblem(report, line) is { } problem)
         {
             Problem(point, problem);
         }

@@ -214,14 +214,23 @@ internal sealed partial class IndexTree
         (IndexNode parent, int position) = path[depth - 1];
         if (parent.Entries.Count == 1)
         {
-            // Only a root has a single subtree: the index is empty, or a level less deep.
-            if (!parent.IsRoot || !empty.IsLeaf)
+            // Only a root has a single subtree: the index becomes empty, or a level less deep.
+            if (!parent.IsRoot)
             {
                 throw NtfsErrors.Index("an inner block has no entries");
             }
 
-            parent.Entries[0] = IndexEntry.End();
-            DropBlocks();
+            if (empty.IsLeaf)
+            {
+                parent.Entries[0] = IndexEntry.End();
+                DropBlocks();
+            }
+            else
+            {
+                parent.Entries[0] = IndexEntry.End(empty.Entries[0].Subnode);
+                FreeBlock(empty.Vcn);
+            }
+
             WriteNode(parent);
             return;
         }
