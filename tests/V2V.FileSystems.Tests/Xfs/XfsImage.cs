@@ -19,7 +19,7 @@ internal sealed class XfsImage : IDisposable
     public XfsImage(long length, params string[] mkfsArguments)
     {
         Tool.Require("mkfs.xfs", "xfs_repair");
-        if (mkfsArguments.Contains(Parents) && !Tool.TryRun("mkfs.xfs").Output.Contains("parent=", StringComparison.Ordinal))
+        if (mkfsArguments.Contains(Parents) && !MakesParents)
         {
             VolumeFixture.Unpack("xfs-parent.img", Path);
             _isTooNew = true;
@@ -33,6 +33,9 @@ internal sealed class XfsImage : IDisposable
 
         Tool.Run("mkfs.xfs", ["-q", "-f", .. mkfsArguments, Path]);
     }
+
+    /// <summary>True if mkfs.xfs makes parent pointers, and xfs_repair knows them.</summary>
+    public static bool MakesParents => Tool.TryRun("mkfs.xfs").Output.Contains("parent=", StringComparison.Ordinal);
 
     public string Path => _directory.File("image");
 

@@ -144,7 +144,7 @@ public sealed class XfsKernelTests
     {
         HostTree.Populate(root, seed: 11, large: true, year: options.Contains("bigtime=0", StringComparison.Ordinal) ? 2037 : 2400);
         string crowd = Directory.CreateDirectory(Path.Combine(root, "crowd")).FullName;
-        for (int i = 0; i < 4000; i++)
+        for (int i = 0; i < 2500; i++)
         {
             File.WriteAllBytes(Path.Combine(crowd, $"one-of-very-many-files-{i}"), []);
         }
@@ -152,7 +152,7 @@ public sealed class XfsKernelTests
         string fragments = Path.Combine(root, "fragments");
         using (FileStream file = File.Create(fragments))
         {
-            for (int i = 0; i < 3000; i++)
+            for (int i = 0; i < 1800; i++)
             {
                 file.Position = i * 8192L;
                 file.WriteByte((byte)i);
@@ -173,7 +173,7 @@ public sealed class XfsKernelTests
     private static void Change(XfsFileSystem fileSystem)
     {
         var metadata = new FileMetadata(0x1A4, 5, 6);
-        for (int i = 0; i < 4000; i++)
+        for (int i = 0; i < 2500; i++)
         {
             if (i % 5 != 0)
             {
@@ -181,14 +181,14 @@ public sealed class XfsKernelTests
             }
         }
 
-        for (int i = 0; i < 3000; i++)
+        for (int i = 0; i < 1800; i++)
         {
             fileSystem.CreateFile($"/many/new-name-{i}", metadata);
         }
 
         using (Stream stream = fileSystem.OpenWrite("/fragments"))
         {
-            for (int i = 0; i < 700; i++)
+            for (int i = 0; i < 500; i++)
             {
                 stream.Position = (i * 8192L * 3) + 4096;
                 stream.Write(new byte[100]);

@@ -45,6 +45,26 @@ internal sealed partial class AttributeStore
         }
     }
 
+    /// <summary>Finishes a change of which some or all may be done already: one pointer goes, another comes.</summary>
+    /// <param name="gone">Name and value of the one that goes, or null.</param>
+    /// <param name="come">Name and value of the one that comes, or null.</param>
+    public void FinishParents((byte[] Name, byte[] Value)? gone, (byte[] Name, byte[] Value)? come)
+    {
+        List<AttributeEntry> entries = [.. All()];
+        entries.RemoveAll(e => IsParent(e, gone) || IsParent(e, come));
+        if (come is { } pointer)
+        {
+            entries.Add(new AttributeEntry(AttributeEntry.Parent, pointer.Name, pointer.Value));
+        }
+
+        RequireSpace(entries, 0);
+        Store(entries);
+    }
+
+    private static bool IsParent(AttributeEntry entry, (byte[] Name, byte[] Value)? pointer) =>
+        pointer is var (name, value) && (entry.Flags & AttributeEntry.SpaceMask) == AttributeEntry.Parent && entry.Name.AsSpan().SequenceEqual(name)
+        && entry.Value.AsSpan().SequenceEqual(value);
+
     private static AttributeEntry MakeParent(XfsInode directory, byte[] name)
     {
         var value = new byte[ParentSize];

@@ -7,7 +7,7 @@ namespace V2V.FileSystems.Xfs.Log;
 
 /// <summary>
 /// Finishes what the log's intents say was under way ("Log Intent Items" of the XFS documentation), in the order of the log: freeing
-/// extents, changes of the reverse map, of reference counts and of block maps.
+/// extents, changes of the reverse map, of reference counts, of block maps and of parent pointers.
 /// </summary>
 internal sealed class IntentFinisher(XfsVolume volume)
 {
@@ -19,6 +19,7 @@ internal sealed class IntentFinisher(XfsVolume volume)
 
     public void Finish(IntentTable intents)
     {
+        volume.Space.IsFreeing = true;
         foreach (LogItem item in intents.Items)
         {
             ReadOnlySpan<byte> format = item.Format;
@@ -36,6 +37,9 @@ internal sealed class IntentFinisher(XfsVolume volume)
                     break;
                 case LogItemType.BlockMapIntent:
                     ForEach(format, count, 32, ChangeBlockMap);
+                    break;
+                case LogItemType.AttributeIntent:
+                    ParentIntent.Finish(volume, item);
                     break;
                 default:
                     throw Refuse(item);

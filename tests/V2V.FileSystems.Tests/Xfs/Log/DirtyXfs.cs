@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
+using V2V.FileSystems.Tests.Probe;
 using V2V.FileSystems.Xfs;
 using V2V.FileSystems.Xfs.Log;
 using V2V.Storage;
@@ -11,7 +13,7 @@ namespace V2V.FileSystems.Tests.Xfs.Log;
 internal sealed class DirtyXfs : IDisposable
 {
     /// <summary>Everything that a mount shows: kinds, sizes, modes, owners, times, links, inode numbers, targets, contents, attributes.</summary>
-    private const string Listing = """
+    private const string ListingScript = """
         cd "$1"
         find . -printf '%y|%s|%m|%U:%G|%T@|%C@|%n|%i|%l|%P\n' | sort
         find . -type f -print0 | sort -z | xargs -0 -r sha256sum
@@ -27,13 +29,15 @@ internal sealed class DirtyXfs : IDisposable
     {
         Tool.RequireRoot();
         Tool.Require("mkfs.xfs", "xfs_repair", "xfs_io", "mount", "umount", "getfattr");
-        using (FileStream file = System.IO.File.Create(Path))
+        if (makeOptions.Contains("parent=1", StringComparison.Ordinal))
         {
-            file.SetLength(112 << 20);
+            VolumeFixture.Unpack("xfs-parent.img", Path);
+        }
+        else
+        {
+            Make(makeOptions);
         }
 
-        // The variables let mkfs.xfs make a file system, and a log, smaller than it would advise.
-        Tool.Run("env", ["TEST_DIR=1", "TEST_DEV=1", "QA_CHECK_FS=1", "mkfs.xfs", "-q", "-f", .. makeOptions.Split(' ', StringSplitOptions.RemoveEmptyEntries), Path]);
         System.IO.File.Copy(Path, Fresh);
         using var mount = new LoopMount(Path, Mount, "loop" + (mountOptions.Length > 0 ? "," : "") + mountOptions);
         work(Mount);
@@ -63,12 +67,14 @@ internal sealed class DirtyXfs : IDisposable
     public string Show(string image, string options)
     {
         using var mount = new LoopMount(image, Mount, options);
-        return Tool.Run("sh", "-c", Listing, "list", Mount);
+        return Tool.Run("sh", "-c", ListingScript, "list", Mount);
     }
 
     /// <summary>Recovers a dirty image as the kernel does and as we do, and fails unless both come to the same and xfs_repair agrees.</summary>
+    /// <param name="dirty">The image.</param>
+    /// <param name="keepsTimes">False if times of change may differ: the kernel sets some when it finishes a change of attributes.</param>
     /// <returns>What was replayed.</returns>
-    public XfsLogReplay AssertSameRecovery(string dirty)
+    public XfsLogReplay AssertSameRecovery(string dirty, bool keepsTimes = true)
     {
         string theirs = Copy(dirty, "theirs");
         string ours = Copy(dirty, "ours");
@@ -83,20 +89,39 @@ internal sealed class DirtyXfs : IDisposable
         }
 
         AssertRepaired(ours);
-        string expected = Show(theirs, "loop");
-        Assert.Equal(expected, Show(ours, "loop,ro,norecovery"));
-        Assert.Equal(expected, Show(ours, "loop"));
+        string expected = Listing(theirs, "loop");
+        Assert.Equal(expected, Listing(ours, "loop,ro,norecovery"));
+        Assert.Equal(expected, Listing(ours, "loop"));
         AssertRepaired(ours);
         return replay;
+
+        string Listing(string image, string options) =>
+            keepsTimes ? Show(image, options) : Regex.Replace(Show(image, options), @"^((?:[^|\n]*\|){5})[^|\n]*", "$1", RegexOptions.Multiline);
     }
 
     /// <summary>Fails unless xfs_repair finds nothing to say.</summary>
     public static void AssertRepaired(string image)
     {
         (int exitCode, string output) = Tool.TryRun("xfs_repair", "-n", image);
+        if (exitCode == 1 && !XfsImage.MakesParents && output.Contains("has unknown compat/rocompat/incompat features", StringComparison.Ordinal))
+        {
+            return;
+        }
+
         string[] complaints = [.. output.Split('\n').Where(l => !l.TrimStart().StartsWith('-') && !l.StartsWith("Phase", StringComparison.Ordinal))];
         Assert.True(exitCode == 0, string.Create(CultureInfo.InvariantCulture, $"xfs_repair -n exited with {exitCode}:\n{string.Join('\n', complaints.Take(20))}"));
     }
 
     public void Dispose() => _directory.Dispose();
+
+    private void Make(string options)
+    {
+        using (FileStream file = System.IO.File.Create(Path))
+        {
+            file.SetLength(112 << 20);
+        }
+
+        // The variables let mkfs.xfs make a file system, and a log, smaller than it would advise.
+        Tool.Run("env", ["TEST_DIR=1", "TEST_DEV=1", "QA_CHECK_FS=1", "mkfs.xfs", "-q", "-f", .. options.Split(' ', StringSplitOptions.RemoveEmptyEntries), Path]);
+    }
 }
