@@ -20,8 +20,8 @@ public sealed class StaticAddress
     /// <summary>Default gateway of the same family, or null.</summary>
     public string? Gateway { get; set; }
 
-    /// <summary>Name servers.</summary>
-    public IReadOnlyList<string> DnsServers { get; set; } = [];
+    /// <summary>Name servers. An array, into which PowerShell turns a single text too.</summary>
+    public string[] DnsServers { get; set; } = [];
 
     /// <summary>Reads <c>MAC:ip:ADDRESS[,GATEWAY[,LENGTH[,DNS…]]]</c>; gateway and length may be empty. Nothing is checked yet.</summary>
     public static StaticAddress Parse(string text)
