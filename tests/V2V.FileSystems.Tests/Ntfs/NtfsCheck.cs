@@ -92,13 +92,27 @@ internal sealed class NtfsCheck(BlockDevice device)
             FileRecord parent = _volume.Mft.Get(FileName.Parent(name.Value!));
             IndexEntry entry = _volume.OpenDirectory(parent).Find(name.Value!) ?? throw new InvalidOperationException($"record {file.Number} is not in its directory");
             Assert.Equal(file.Reference, entry.Reference);
-            CheckDuplicates(file, entry);
+            if (!IsBelowExtend(parent))
+            {
+                CheckDuplicates(file, entry);
+            }
         }
 
         if (file.IsDirectory && file.Find(AttributeType.IndexRoot, "$I30") is not null)
         {
             CheckDirectory(file);
         }
+    }
+
+    /// <summary>Windows does not keep the duplicates of its own files ($Extend/$RmMetadata) up to date.</summary>
+    private bool IsBelowExtend(FileRecord directory)
+    {
+        while (directory.Number is not (NtfsVolume.RootNumber or NtfsVolume.ExtendNumber))
+        {
+            directory = _volume.Mft.Get(FileName.Parent(directory.Get(AttributeType.FileName).Value!));
+        }
+
+        return directory.Number == NtfsVolume.ExtendNumber;
     }
 
     private static void CheckDuplicates(FileRecord file, IndexEntry entry)
