@@ -46,6 +46,20 @@ public class PipelineTests
         Assert.False(Directory.Exists(engine.OutDirectory));
     }
 
+    [Theory]
+    [InlineData("'00:50:56:5e:ed:01:ip:192.0.2.9,192.0.2.1,24,192.0.2.3,192.0.2.4'")]
+    [InlineData("@{ MacAddress = '00:50:56:5e:ed:01'; Address = '192.0.2.9/24'; Gateway = '192.0.2.1'; DnsServers = '192.0.2.3', '192.0.2.4' }")]
+    public void AStaticAddressIsATextOrADictionary(string address)
+    {
+        using var engine = new Engine();
+        PSObject overlay = Assert.Single(engine.Invoke($"Import-V2VSource $ova | Convert-V2VGuest -WorkingDirectory $work -StaticAddress {address}"));
+        Assert.Empty(engine.Errors);
+        string after = string.Concat(engine.Invoke("$args[0].Changes | ForEach-Object { $_.After }", overlay));
+        Assert.Contains("192.0.2.9", after, StringComparison.Ordinal);
+        Assert.Contains("192.0.2.4", after, StringComparison.Ordinal);
+        engine.Invoke("$args[0] | Remove-V2VOverlay", overlay);
+    }
+
     [Fact]
     public void AFailedConversionIsOneErrorAndLeavesNothing()
     {
