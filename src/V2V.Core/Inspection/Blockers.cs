@@ -73,6 +73,10 @@ internal static class Blockers
     internal static BlockerInfo OtherSystem(string name, string device) => new(
         "InspectionSystemUnsupported", $"{device} is the root of {name}, which V2V does not convert.", device, "Export the disks as they are.");
 
+    internal static BlockerInfo Ostree(string device) => new(
+        "InspectionOstreeUnsupported", $"{device} holds a system that OSTree deploys (Fedora CoreOS, Silverblue and their like); its files are not changed in place.", device,
+        "Install the system anew on KVM and move its data; images for QEMU exist for each of them.");
+
     internal static BlockerInfo NoSystem(string source) => new(
         "InspectionNoOperatingSystem", "No operating system was found on the disks.", source, "Export the disks as they are; nothing needs converting.");
 

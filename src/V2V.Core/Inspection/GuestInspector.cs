@@ -82,6 +82,11 @@ public static class GuestInspector
             return ("windows", [Blockers.Windows(windows.Info.Device)], windows.Info.Device);
         }
 
+        if (reports.Find(r => r.Role == FileSystemRole.OstreeRoot) is { } ostree)
+        {
+            return ("linux", [Blockers.Ostree(ostree.Info.Device)], ostree.Info.Device);
+        }
+
         foreach ((FileSystemRole role, string osType, string name) in ((FileSystemRole, string, string)[])[(FileSystemRole.FreeBsdRoot, "freebsd", "FreeBSD"),
             (FileSystemRole.NetBsdRoot, "netbsd", "NetBSD"), (FileSystemRole.OpenBsdRoot, "openbsd", "OpenBSD"), (FileSystemRole.HurdRoot, "hurd", "GNU/Hurd"),
             (FileSystemRole.MinixRoot, "minix", "Minix"), (FileSystemRole.DosRoot, "dos", "DOS")])

@@ -12,6 +12,7 @@ public class ClassifierTests
     [InlineData("Boot", "grub/grub.conf")]
     [InlineData("Boot", "grub2/grub.cfg")]
     [InlineData("Boot", "grub/grub.cfg")]
+    [InlineData("OstreeRoot", "ostree/repo/config ostree/deploy/fedora/ boot/")]
     [InlineData("FreeBsdRoot", "bin/ etc/freebsd-update.conf etc/fstab")]
     [InlineData("NetBsdRoot", "bin/ netbsd etc/fstab etc/release")]
     [InlineData("OpenBsdRoot", "bin/ bsd etc/fstab etc/motd")]

@@ -53,6 +53,15 @@ public class GuestInspectorTests
     }
 
     [Fact]
+    public void ASystemThatOstreeDeploysIsRefusedByName()
+    {
+        using var directory = new TemporaryDirectory();
+        string root = TestDisk.Ext4(directory, 8, null, [("/ostree/repo/config", ""), ("/ostree/deploy/fedora-coreos/deploy/0.origin", ""), ("/boot/", "")]);
+        V2VInspection found = TestDisk.Inspect([FileDevice.Open(TestDisk.Make(directory, ("L", 8, root)))]);
+        Assert.Equal(("linux", "InspectionOstreeUnsupported", "sda1"), (found.OsType, Assert.Single(found.Blockers).ErrorId, found.RootDevice));
+    }
+
+    [Fact]
     public void SeveralRootsAreNeverGuessed()
     {
         using var directory = new TemporaryDirectory();

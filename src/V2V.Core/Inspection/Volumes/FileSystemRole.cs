@@ -33,6 +33,9 @@ internal enum FileSystemRole
     /// <summary>Root of CoreOS Container Linux.</summary>
     CoreOsRoot,
 
+    /// <summary>Physical root of an OSTree system (Fedora CoreOS, Silverblue), whose /etc and /usr lie in deployments.</summary>
+    OstreeRoot,
+
     /// <summary>/usr/local.</summary>
     UsrLocal,
 
@@ -70,6 +73,7 @@ internal static class FileSystemClassifier
         (FileSystemRole.LinuxRoot, t => t.DirectoryExists("/etc") && HasBin(t) && (t.FileExists("/etc/fstab") || t.FileExists("/etc/hosts"))),
         (FileSystemRole.CoreOsRoot, t => t.DirectoryExists("/etc") && t.DirectoryExists("/root") && t.DirectoryExists("/home")
             && t.DirectoryExists("/usr") && t.FileExists("/etc/coreos/update.conf")),
+        (FileSystemRole.OstreeRoot, t => t.DirectoryExists("/ostree/repo") && t.DirectoryExists("/ostree/deploy")),
         (FileSystemRole.UsrLocal, t => t.DirectoryExists("/etc") && t.DirectoryExists("/bin") && t.DirectoryExists("/share")
             && !t.DirectoryExists("/local") && !t.FileExists("/etc/fstab")),
         (FileSystemRole.LinuxUsr, t => t.DirectoryExists("/bin") && t.DirectoryExists("/local") && t.DirectoryExists("/share")
