@@ -2,6 +2,7 @@ using V2V.Core.Guest;
 using V2V.Core.Inspection.Boot;
 using V2V.Core.Inspection.Distributions;
 using V2V.Core.Inspection.Volumes;
+using V2V.Core.Inspection.Windows;
 using V2V.Core.Sources;
 using V2V.Storage.Volumes;
 
@@ -60,6 +61,11 @@ public static class GuestInspector
     /// <summary>A machine with Windows, another system, or none that could be found.</summary>
     private static V2VInspection WithoutLinux(V2VSource source, List<VolumeReport> reports, AssembledVolumes assembled, FirmwareType firmware, List<string> warnings)
     {
+        if (reports.Find(r => r is { Role: FileSystemRole.WindowsRoot, Tree: not null }) is { } windows)
+        {
+            return WindowsInspection.Run(source, windows, windows.Tree!, firmware, reports, warnings);
+        }
+
         (string osType, BlockerInfo[] blockers, string? root) = Explain(source, reports, assembled);
         return new V2VInspection
         {

@@ -83,6 +83,9 @@ public sealed class V2VInspection
     /// <summary>Network configuration by card.</summary>
     public IReadOnlyList<NetworkInfo> Networks { get; init; } = [];
 
+    /// <summary>What only a Windows guest has; null for others, and where its system volume could not be opened.</summary>
+    public WindowsInfo? Windows { get; init; }
+
     /// <summary>What prevents a conversion.</summary>
     public IReadOnlyList<BlockerInfo> Blockers { get; init; } = [];
 

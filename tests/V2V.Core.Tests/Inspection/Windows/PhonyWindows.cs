@@ -1,0 +1,79 @@
+using SharpCompress.Compressors.Xz;
+using V2V.Testing;
+
+namespace V2V.Core.Tests.Inspection.Windows;
+
+/// <summary>A disk with an NTFS volume that holds hives of the corpus where a Windows has them; filled through ntfs-3g.</summary>
+internal static class PhonyWindows
+{
+    private const int SizeMebibytes = 64;
+
+    /// <summary>Makes the disk.</summary>
+    /// <param name="directory">Where.</param>
+    /// <param name="system">The SYSTEM hive: a file of the corpus' registry folder.</param>
+    /// <param name="software">Texts in regedit's form, merged into an empty SOFTWARE hive.</param>
+    /// <param name="machine">Machine type in the kernel's head.</param>
+    public static string Make(TemporaryDirectory directory, string system, string software, ushort machine)
+    {
+        Tool.RequireRoot();
+        Tool.Require("mkntfs", "ntfs-3g", "hivexregedit", "sfdisk");
+        string systemHive = directory.File("system"), softwareHive = directory.File("software");
+        Unpack(Corpus.Require("registry/" + system), systemHive);
+        File.Copy(Corpus.Require("registry/hivex/minimal"), softwareHive);
+        File.WriteAllText(directory.File("software.reg"), "Windows Registry Editor Version 5.00\n\n" + WithParents(software));
+        Tool.Run("hivexregedit", "--merge", softwareHive, directory.File("software.reg"));
+
+        string volume = directory.File("volume");
+        using (FileStream file = File.Create(volume))
+        {
+            file.SetLength(SizeMebibytes << 20);
+        }
+
+        Tool.Run("mkntfs", "-q", "-F", "-L", "Windows", volume);
+        using (new LoopMount(volume, directory.File("mnt"), "loop", "ntfs-3g"))
+        {
+            string config = directory.File("mnt/Windows/System32/config");
+            Directory.CreateDirectory(config);
+            File.Copy(systemHive, Path.Combine(config, "SYSTEM"));
+            File.Copy(softwareHive, Path.Combine(config, "SOFTWARE"));
+            File.WriteAllBytes(directory.File("mnt/Windows/System32/ntoskrnl.exe"), Kernel(machine));
+            File.WriteAllBytes(directory.File("mnt/Windows/System32/cmd.exe"), Kernel(machine));
+            Directory.CreateDirectory(directory.File("mnt/Program Files"));
+        }
+
+        return TestDisk.Make(directory, ("EBD0A0A2-B9E5-4433-87C0-68B6B72699C7", SizeMebibytes, volume));
+    }
+
+    /// <summary>hivexregedit makes no key whose parent is missing.</summary>
+    private static string WithParents(string text)
+    {
+        HashSet<string> known = new(StringComparer.OrdinalIgnoreCase);
+        return string.Join('\n', text.Split('\n').SelectMany(line =>
+        {
+            if (!line.StartsWith('['))
+            {
+                return [line];
+            }
+
+            string[] names = line.Trim()[2..^1].Split('\\');
+            return Enumerable.Range(1, names.Length - 1).Select(n => string.Join('\\', names[..n])).Where(known.Add).SelectMany(k => (string[])[$"[\\{k}]", ""]).Append(line);
+        }));
+    }
+
+    private static byte[] Kernel(ushort machine)
+    {
+        byte[] head = new byte[4096];
+        "MZ"u8.CopyTo(head);
+        head[60] = 0x80;
+        "PE\0\0"u8.CopyTo(head.AsSpan(0x80));
+        BitConverter.TryWriteBytes(head.AsSpan(0x84), machine);
+        return head;
+    }
+
+    private static void Unpack(string path, string target)
+    {
+        using FileStream file = File.OpenRead(path), output = File.Create(target);
+        using var xz = new XZStream(file);
+        xz.CopyTo(output);
+    }
+}
