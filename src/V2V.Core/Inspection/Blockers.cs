@@ -67,7 +67,7 @@ internal static class Blockers
         "InspectionHibernated", $"The guest is hibernated: {device} holds its memory.", device, "Start the guest, shut it down properly, and export it again.");
 
     internal static BlockerInfo HibernatedWindows(string device) => new(
-        "NtfsHibernated", $"{device}: Windows is hibernated, or was shut down by Fast Startup; what it has open must not be changed.", device,
+        "InspectionHibernated", $"{device}: Windows is hibernated, or was shut down by Fast Startup; what it has open must not be changed.", device,
         "Start the guest, run 'powercfg /h off', shut it down fully ('shutdown /s /t 0') and export it again.");
 
     internal static BlockerInfo Windows(string device) => new(
