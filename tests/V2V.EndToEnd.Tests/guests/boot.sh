@@ -2,7 +2,8 @@
 # Boots disks under software emulation (V2V_ACCEL=kvm where KVM works) and writes what the guest says on ttyS0 to LOG.
 # The report of v2v-report.sh, on ttyS1, goes to LOG.report.
 # usage: boot.sh bios|uefi pvscsi|virtio-blk|virtio-scsi|sata DISK[,DISK...] FORMAT LOG [--write] [--timeout S] [--until TEXT] [--direct] [--serve FOLDER]
-# Ends when the guest powers off, when LOG contains TEXT, or at the timeout (exit 124). --direct starts the kernel of a UEFI guest without its
+# Ends when the guest powers off or panics, when LOG contains TEXT, or at the timeout (exit 124). One processor: with two, QEMU's emulation now and
+# then runs code that the kernel is just patching ("Oops: int3"). --direct starts the kernel of a UEFI guest without its
 # loader. --serve shows a folder as a package repository at http://10.0.2.100; there is no other network.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -20,7 +21,7 @@ while [ $# -gt 0 ]; do
 done
 [ "$bus" != pvscsi ] || direct=1
 mac=52:54:00:12:34:56
-args=(-machine q35,accel=${V2V_ACCEL:-tcg} -cpu max -m 768 -smp 2 -display none -no-reboot -nodefaults -vga std -serial "file:$log" -serial "file:$log.report" -monitor none
+args=(-machine q35,accel=${V2V_ACCEL:-tcg} -cpu max -m 768 -smp 1 -display none -no-reboot -nodefaults -vga std -serial "file:$log" -serial "file:$log.report" -monitor none
   -netdev "user,id=n0,restrict=on$serve")
 case $bus in
   # VMware's machine: the card sits in the slot that gives it the name ens192.
@@ -54,6 +55,7 @@ pid=$!
 for ((i = 0; i < timeout; i++)); do
   sleep 1
   kill -0 $pid 2>/dev/null || { wait $pid; exit $?; }
+  if grep -aqF "Kernel panic - not syncing" "$log"; then kill -9 $pid; wait $pid 2>/dev/null; exit 1; fi
   if [ -n "$until" ] && grep -aqF "$until" "$log" "$log.report"; then kill -9 $pid; wait $pid 2>/dev/null; exit 0; fi
 done
 kill -9 $pid; wait $pid 2>/dev/null

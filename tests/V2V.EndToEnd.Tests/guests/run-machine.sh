@@ -5,7 +5,7 @@ set -euo pipefail
 script=$1 machine=$2 log=$3 format=$4
 shift 4
 # systemd-detect-virt says vmware: dracut's host-only mode would take virtio's drivers along for QEMU.
-args=(-machine "q35,accel=${V2V_ACCEL:-tcg}" -cpu max,-hypervisor -smbios "type=1,manufacturer=VMware,, Inc.,product=VMware7,,1" -m 1024 -smp 2 -nodefaults -display none -no-reboot -device pvscsi,id=scsi0
+args=(-machine "q35,accel=${V2V_ACCEL:-tcg}" -cpu max,-hypervisor -smbios "type=1,manufacturer=VMware,, Inc.,product=VMware7,,1" -m 1024 -smp 1 -nodefaults -display none -no-reboot -device pvscsi,id=scsi0
   -kernel "$machine/vmlinuz" -initrd "$machine/initramfs" -append "console=ttyS0 quiet panic=-1 v2v=$script" -serial "file:$log")
 number=0
 for disk; do
