@@ -47,7 +47,7 @@ if [ ! -e "$folder" ]; then
     mv "$new/disk1.raw.site" "$new/site"
     direct=--direct
   else
-    ./boot.sh "$firmware" pvscsi "$disks" raw "$new/source.log" --write --timeout 900 9>&- || true
+    ./boot.sh "$firmware" pvscsi "$disks" raw "$new/source.log" --write --timeout 1500 9>&- || true
     grep -qa '^V2V-REPORT state=running' "$new/source.log.report" || give_up "$new/source.log" "$new/source.log.report"
   fi
   ./boot.sh "$firmware" virtio-blk "$disks" raw "$new/refused.log" ${direct:-} --until "$text" --timeout 240 9>&- || true
