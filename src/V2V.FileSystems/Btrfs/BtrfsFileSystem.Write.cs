@@ -51,7 +51,7 @@ public sealed partial class BtrfsFileSystem
         byte[] bytes = GuestName.Encode(target);
         if (bytes.Length == 0 || bytes.Length > Math.Min(MaxInlineLink, _volume.SectorSize - 1) || bytes.AsSpan().Contains((byte)0))
         {
-            throw new V2VException("GuestPathInvalid", V2VErrorKind.InvalidArgument, $"The target of the link {path} is empty or too long.", path);
+            throw GuestPathErrors.LinkTarget(path);
         }
 
         BtrfsNode parent = GetParent(path, out byte[] name);
@@ -71,7 +71,7 @@ public sealed partial class BtrfsFileSystem
         InodeItem inode = node.Load();
         if (inode.IsDirectory)
         {
-            throw new V2VException("GuestIsDirectory", V2VErrorKind.InvalidArgument, $"The guest's directory {existingPath} can have one name only.", existingPath);
+            throw GuestPathErrors.OneNameOnly(existingPath);
         }
 
         BtrfsNode parent = GetParent(newPath, out byte[] name);
@@ -240,18 +240,18 @@ public sealed partial class BtrfsFileSystem
         string[] names = GuestPathNames(path);
         if (names.Length == 0)
         {
-            throw new V2VException("GuestPathInvalid", V2VErrorKind.InvalidArgument, "The root directory cannot be created, renamed or deleted.", path);
+            throw GuestPathErrors.Root(path);
         }
 
         byte[] name = GuestName.Encode(names[^1]);
         if (name.Length > MaxNameLength)
         {
-            throw new V2VException("GuestPathInvalid", V2VErrorKind.InvalidArgument, FormattableString.Invariant($"A name is longer than {MaxNameLength} bytes."), path);
+            throw GuestPathErrors.NameTooLong(path, MaxNameLength);
         }
 
         string parentPath = "/" + string.Join('/', names[..^1]);
         BtrfsNode parent = GetNode(parentPath);
-        return parent.Load().IsDirectory ? (parent, name) : throw NotDirectory(parentPath);
+        return parent.Load().IsDirectory ? (parent, name) : throw GuestPathErrors.NotDirectory(parentPath);
     }
 
     /// <summary>The parent of a path that must not exist yet.</summary>
@@ -261,7 +261,7 @@ public sealed partial class BtrfsFileSystem
         CheckWritable(parent, path);
         return DirectoryReader.Find(parent, name) is null
             ? parent
-            : throw new V2VException("GuestFileExists", V2VErrorKind.Exists, $"The guest already has a file {path}.", path);
+            : throw GuestPathErrors.Exists(path);
     }
 
     /// <summary>What an entry leads to, if that is no subvolume.</summary>
@@ -289,12 +289,12 @@ public sealed partial class BtrfsFileSystem
     {
         if (_volume.OpenFiles.ContainsKey((node.Tree.Id, node.Inode)))
         {
-            throw new V2VException("GuestFileInUse", V2VErrorKind.InvalidState, $"The guest's {path} is open.", path);
+            throw GuestPathErrors.InUse(path);
         }
 
         if (node.Load().IsDirectory && DirectoryReader.Enumerate(node).Any())
         {
-            throw new V2VException("GuestDirectoryNotEmpty", V2VErrorKind.InvalidState, $"The guest's directory {path} is not empty.", path);
+            throw GuestPathErrors.NotEmpty(path);
         }
     }
 
@@ -303,8 +303,8 @@ public sealed partial class BtrfsFileSystem
         if (inode.IsDirectory != replaced.Load().IsDirectory)
         {
             throw inode.IsDirectory
-                ? NotDirectory(path)
-                : new V2VException("GuestIsDirectory", V2VErrorKind.InvalidArgument, $"The guest's {path} is a directory.", path);
+                ? GuestPathErrors.NotDirectory(path)
+                : GuestPathErrors.IsDirectory(path);
         }
 
         CheckRemovable(replaced, path);
@@ -317,7 +317,7 @@ public sealed partial class BtrfsFileSystem
         {
             if (parent.Inode == moved.Inode)
             {
-                throw new V2VException("GuestPathInvalid", V2VErrorKind.InvalidArgument, $"A directory cannot be moved below itself to {path}.", path);
+                throw GuestPathErrors.BelowItself(path);
             }
 
             Trees.TreeItem? reference = parent.Tree.Items(parent.Inode, ItemType.InodeRef).Cast<Trees.TreeItem?>().FirstOrDefault();

@@ -134,7 +134,7 @@ public sealed partial class BtrfsFileSystem : GuestFileSystem
     {
         StartRead();
         BtrfsNode node = GetNode(path);
-        return node.Load().IsDirectory ? Enumerate(node) : throw NotDirectory(path);
+        return node.Load().IsDirectory ? Enumerate(node) : throw GuestPathErrors.NotDirectory(path);
     }
 
     /// <inheritdoc/>
@@ -152,7 +152,7 @@ public sealed partial class BtrfsFileSystem : GuestFileSystem
         InodeItem inode = node.Load();
         if (inode.Type != GuestFileType.SymbolicLink)
         {
-            throw new V2VException("GuestNotSymbolicLink", V2VErrorKind.InvalidArgument, $"The guest's {path} is not a symbolic link.", path);
+            throw GuestPathErrors.NotSymbolicLink(path);
         }
 
         if (inode.Length is 0 or > MaxLinkLength)
@@ -188,9 +188,6 @@ public sealed partial class BtrfsFileSystem : GuestFileSystem
         StartRead();
         return _volume.FindFreeExtents(device);
     }
-
-    private static V2VException NotDirectory(string path) =>
-        new("GuestNotDirectory", V2VErrorKind.InvalidArgument, $"The guest's {path} is not a directory.", path);
 
     private static V2VException NoSubvolume(string option) =>
         new("BtrfsSubvolumeMissing", V2VErrorKind.NotFound, $"The Btrfs file system has no subvolume that '{option}' names.", option);
@@ -247,8 +244,7 @@ public sealed partial class BtrfsFileSystem : GuestFileSystem
         string[] names = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
         if (!path.StartsWith('/') || names.Length > MaxPathDepth || names.Any(n => n is "." or ".." || n.Contains('\0', StringComparison.Ordinal)))
         {
-            throw new V2VException(
-                "GuestPathInvalid", V2VErrorKind.InvalidArgument, $"'{path}' is not an absolute path without '.' and '..'.", path);
+            throw GuestPathErrors.Invalid(path);
         }
 
         return names;
@@ -261,7 +257,7 @@ public sealed partial class BtrfsFileSystem : GuestFileSystem
         BtrfsNode node = GetNode(path);
         return node.Load().Type == GuestFileType.File
             ? node
-            : throw new V2VException("GuestNotFile", V2VErrorKind.InvalidArgument, $"The guest's {path} is not a regular file.", path);
+            : throw GuestPathErrors.NotFile(path);
     }
 
     /// <summary>Inode numbers are counted anew in each subvolume.</summary>

@@ -70,7 +70,7 @@ public sealed partial class ExtFileSystem
         byte[] bytes = GuestName.Encode(target);
         if (bytes.Length == 0 || bytes.Length >= Math.Min(Super.BlockSize, 4096) || bytes.AsSpan().Contains((byte)0))
         {
-            throw new V2VException("GuestPathInvalid", V2VErrorKind.InvalidArgument, $"The target of the link {path} is empty or too long.", path);
+            throw GuestPathErrors.LinkTarget(path);
         }
 
         Inode parent = GetParent(path, out byte[] name);
@@ -97,7 +97,7 @@ public sealed partial class ExtFileSystem
         Inode inode = GetInode(existingPath);
         if (inode.IsDirectory)
         {
-            throw new V2VException("GuestIsDirectory", V2VErrorKind.InvalidArgument, $"The guest's {existingPath} is a directory; it can have one name only.", existingPath);
+            throw GuestPathErrors.OneNameOnly(existingPath);
         }
 
         CheckLinks(inode, existingPath);
@@ -131,7 +131,7 @@ public sealed partial class ExtFileSystem
         Inode inode = _volume.Inodes.GetNamed(from.Entry.Inode);
         if (!toParent.IsDirectory)
         {
-            throw NotDirectory(toPath);
+            throw GuestPathErrors.NotDirectory(toPath);
         }
 
         var destination = toParent == fromParent ? source : new DirectoryFile(_volume, toParent);
@@ -307,18 +307,18 @@ public sealed partial class ExtFileSystem
         string[] names = GuestPathNames(path);
         if (names.Length == 0)
         {
-            throw new V2VException("GuestPathInvalid", V2VErrorKind.InvalidArgument, "The root directory cannot be created, renamed or deleted.", path);
+            throw GuestPathErrors.Root(path);
         }
 
         byte[] name = GuestName.Encode(names[^1]);
         if (name.Length > MaxNameLength)
         {
-            throw new V2VException("GuestPathInvalid", V2VErrorKind.InvalidArgument, FormattableString.Invariant($"A name is longer than {MaxNameLength} bytes."), path);
+            throw GuestPathErrors.NameTooLong(path, MaxNameLength);
         }
 
         string parentPath = "/" + string.Join('/', names[..^1]);
         Inode parent = GetInode(parentPath);
-        return parent.IsDirectory ? (parent, name) : throw NotDirectory(parentPath);
+        return parent.IsDirectory ? (parent, name) : throw GuestPathErrors.NotDirectory(parentPath);
     }
 
     /// <summary>The parent of a path that must not exist yet.</summary>
@@ -327,7 +327,7 @@ public sealed partial class ExtFileSystem
         (Inode parent, name) = Split(path);
         if (new DirectoryFile(_volume, parent).Find(name) is not null)
         {
-            throw new V2VException("GuestFileExists", V2VErrorKind.Exists, $"The guest already has a file {path}.", path);
+            throw GuestPathErrors.Exists(path);
         }
 
         return parent;
@@ -396,12 +396,12 @@ public sealed partial class ExtFileSystem
     {
         if (inode.Pins > 0)
         {
-            throw new V2VException("GuestFileInUse", V2VErrorKind.InvalidState, $"The guest's {path} is open.", path);
+            throw GuestPathErrors.InUse(path);
         }
 
         if (inode.IsDirectory && new DirectoryFile(_volume, inode).Enumerate().Any())
         {
-            throw new V2VException("GuestDirectoryNotEmpty", V2VErrorKind.InvalidState, $"The guest's directory {path} is not empty.", path);
+            throw GuestPathErrors.NotEmpty(path);
         }
     }
 
@@ -410,8 +410,8 @@ public sealed partial class ExtFileSystem
         if (inode.IsDirectory != replaced.IsDirectory)
         {
             throw inode.IsDirectory
-                ? NotDirectory(path)
-                : new V2VException("GuestIsDirectory", V2VErrorKind.InvalidArgument, $"The guest's {path} is a directory.", path);
+                ? GuestPathErrors.NotDirectory(path)
+                : GuestPathErrors.IsDirectory(path);
         }
 
         CheckRemovable(replaced, path);
@@ -425,7 +425,7 @@ public sealed partial class ExtFileSystem
         {
             if (at == moved || !seen.Add(at.Number))
             {
-                throw new V2VException("GuestPathInvalid", V2VErrorKind.InvalidArgument, $"A directory cannot be moved below itself to {path}.", path);
+                throw GuestPathErrors.BelowItself(path);
             }
         }
     }

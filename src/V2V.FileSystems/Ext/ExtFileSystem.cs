@@ -94,7 +94,7 @@ public sealed partial class ExtFileSystem : GuestFileSystem
         Inode inode = GetInode(path);
         if (!inode.IsDirectory)
         {
-            throw NotDirectory(path);
+            throw GuestPathErrors.NotDirectory(path);
         }
 
         return Enumerate(new DirectoryFile(_volume, inode));
@@ -114,7 +114,7 @@ public sealed partial class ExtFileSystem : GuestFileSystem
         Inode inode = GetInode(path);
         if (!inode.IsSymbolicLink)
         {
-            throw new V2VException("GuestNotSymbolicLink", V2VErrorKind.InvalidArgument, $"The guest's {path} is not a symbolic link.", path);
+            throw GuestPathErrors.NotSymbolicLink(path);
         }
 
         return GuestName.Decode(ReadLinkBytes(inode));
@@ -185,9 +185,6 @@ public sealed partial class ExtFileSystem : GuestFileSystem
         }
     }
 
-    private static V2VException NotDirectory(string path) =>
-        new("GuestNotDirectory", V2VErrorKind.InvalidArgument, $"The guest's {path} is not a directory.", path);
-
     private static GuestFileType? TypeOf(byte code) => code switch
     {
         1 => GuestFileType.File,
@@ -256,8 +253,7 @@ public sealed partial class ExtFileSystem : GuestFileSystem
         string[] names = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
         if (!path.StartsWith('/') || names.Any(n => n is "." or ".." || n.Contains('\0', StringComparison.Ordinal)))
         {
-            throw new V2VException(
-                "GuestPathInvalid", V2VErrorKind.InvalidArgument, $"'{path}' is not an absolute path without '.' and '..'.", path);
+            throw GuestPathErrors.Invalid(path);
         }
 
         return names;
@@ -270,7 +266,7 @@ public sealed partial class ExtFileSystem : GuestFileSystem
         Inode inode = GetInode(path);
         if (!inode.IsFile)
         {
-            throw new V2VException("GuestNotFile", V2VErrorKind.InvalidArgument, $"The guest's {path} is not a regular file.", path);
+            throw GuestPathErrors.NotFile(path);
         }
 
         if (inode.Has(InodeFlags.Encrypted))

@@ -81,7 +81,7 @@ public sealed partial class FatFileSystem
         string[] to = Split(toPath);
         if (to.Length == 0)
         {
-            throw FatErrors.PathInvalid(toPath);
+            throw GuestPathErrors.Invalid(toPath);
         }
 
         FatName.Check(to[^1]);
@@ -186,12 +186,12 @@ public sealed partial class FatFileSystem
         string[] components = Split(path);
         if (components.Length == 0)
         {
-            throw FatErrors.Exists(path);
+            throw GuestPathErrors.Exists(path);
         }
 
         FatName.Check(components[^1]);
         FatDirectory parent = FindParentOf(path, components, 0);
-        return parent.Find(components[^1]) is null ? (parent, components[^1]) : throw FatErrors.Exists(path);
+        return parent.Find(components[^1]) is null ? (parent, components[^1]) : throw GuestPathErrors.Exists(path);
     }
 
     private FatDirectory FindParentOf(string path, string[] components, uint forbiddenCluster)
@@ -199,14 +199,14 @@ public sealed partial class FatFileSystem
         string parentPath = "/" + string.Join('/', components[..^1]);
         if (!TryFindParent(components, out FatDirectory? parent))
         {
-            throw TryGetEntry(parentPath) is null ? NotFound(parentPath) : FatErrors.NotDirectory(parentPath);
+            throw TryGetEntry(parentPath) is null ? NotFound(parentPath) : GuestPathErrors.NotDirectory(parentPath);
         }
 
         for (int depth = 2; forbiddenCluster != 0 && depth <= components.Length; depth++)
         {
             if (TryFindParent(components.AsSpan(0, depth), out FatDirectory? ancestor) && ancestor!.FirstCluster == forbiddenCluster)
             {
-                throw FatErrors.PathInvalid(path);
+                throw GuestPathErrors.Invalid(path);
             }
         }
 
@@ -218,7 +218,7 @@ public sealed partial class FatFileSystem
         string[] components = Split(path);
         if (components.Length == 0)
         {
-            throw FatErrors.PathInvalid(path);
+            throw GuestPathErrors.Invalid(path);
         }
 
         return TryFindParent(components, out FatDirectory? parent) && parent!.Find(components[^1]) is { } node ? (parent, node) : throw NotFound(path);
@@ -228,7 +228,7 @@ public sealed partial class FatFileSystem
     {
         if (existing.IsDirectory != node.IsDirectory)
         {
-            throw existing.IsDirectory ? FatErrors.IsDirectory(path) : FatErrors.NotDirectory(path);
+            throw existing.IsDirectory ? GuestPathErrors.IsDirectory(path) : GuestPathErrors.NotDirectory(path);
         }
 
         CheckEmpty(existing, path);
@@ -239,7 +239,7 @@ public sealed partial class FatFileSystem
         uint cluster = node.Cluster(_volume.Geometry.Bits);
         if (node.IsDirectory && cluster != 0 && FatDirectory.Open(_volume, path, cluster).Nodes().Any())
         {
-            throw FatErrors.NotEmpty(path);
+            throw GuestPathErrors.NotEmpty(path);
         }
     }
 

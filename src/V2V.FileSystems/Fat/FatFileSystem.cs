@@ -88,7 +88,7 @@ public sealed partial class FatFileSystem : GuestFileSystem
     public override string ReadLink(string path)
     {
         _ = FindNode(path);
-        throw new V2VException("GuestNotSymbolicLink", V2VErrorKind.InvalidArgument, $"The guest's {path} is not a symbolic link.", path);
+        throw GuestPathErrors.NotSymbolicLink(path);
     }
 
     /// <inheritdoc/>
@@ -109,11 +109,11 @@ public sealed partial class FatFileSystem : GuestFileSystem
     {
         if (!path.StartsWith('/') || path.Contains('\0', StringComparison.Ordinal))
         {
-            throw FatErrors.PathInvalid(path);
+            throw GuestPathErrors.Invalid(path);
         }
 
         string[] components = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
-        return components.Contains(".") || components.Contains("..") ? throw FatErrors.PathInvalid(path) : components;
+        return components.Contains(".") || components.Contains("..") ? throw GuestPathErrors.Invalid(path) : components;
     }
 
     private FileEntry MakeEntry(string path, FatNode node)
@@ -141,7 +141,7 @@ public sealed partial class FatFileSystem : GuestFileSystem
         string[] components = Split(path);
         if (components.Length == 0)
         {
-            throw FatErrors.PathInvalid(path);
+            throw GuestPathErrors.Invalid(path);
         }
 
         return TryFindParent(components, out FatDirectory? parent) && parent!.Find(components[^1]) is { } node ? node : throw NotFound(path);
@@ -151,11 +151,11 @@ public sealed partial class FatFileSystem : GuestFileSystem
     {
         if (Split(path).Length == 0)
         {
-            throw FatErrors.NotFile(path);
+            throw GuestPathErrors.NotFile(path);
         }
 
         FatNode node = FindNode(path);
-        return node.IsDirectory ? throw FatErrors.NotFile(path) : new FatFileStream(_volume, node, path, writable);
+        return node.IsDirectory ? throw GuestPathErrors.NotFile(path) : new FatFileStream(_volume, node, path, writable);
     }
 
     private FatDirectory OpenDirectory(string path)
@@ -163,7 +163,7 @@ public sealed partial class FatFileSystem : GuestFileSystem
         string[] components = Split(path);
         if (!TryFindParent([.. components, ""], out FatDirectory? directory))
         {
-            throw TryGetEntry(path) is null ? NotFound(path) : FatErrors.NotDirectory(path);
+            throw TryGetEntry(path) is null ? NotFound(path) : GuestPathErrors.NotDirectory(path);
         }
 
         return directory!;

@@ -73,25 +73,4 @@ internal static class NtfsErrors
 
     public static V2VException NoOwners(string path) => V2VException.Unsupported(
         "NtfsNoOwners", "NTFS has no Unix owners; a file that is made belongs to whom its directory's permissions say.", path);
-
-    public static V2VException NotDirectory(string path) =>
-        new("GuestNotDirectory", V2VErrorKind.InvalidArgument, $"The guest's {path} is not a directory.", path);
-
-    public static V2VException NotFile(string path) =>
-        new("GuestNotFile", V2VErrorKind.InvalidArgument, $"The guest's {path} is not a regular file.", path);
-
-    public static V2VException NotSymbolicLink(string path) =>
-        new("GuestNotSymbolicLink", V2VErrorKind.InvalidArgument, $"The guest's {path} is not a symbolic link.", path);
-
-    public static V2VException IsDirectory(string path) =>
-        new("GuestIsDirectory", V2VErrorKind.InvalidArgument, $"The guest's {path} is a directory.", path);
-
-    public static V2VException Exists(string path) =>
-        new("GuestFileExists", V2VErrorKind.Exists, $"The guest has a file {path} already.", path);
-
-    public static V2VException NotEmpty(string path) =>
-        new("GuestDirectoryNotEmpty", V2VErrorKind.InvalidState, $"The guest's directory {path} is not empty.", path);
-
-    public static V2VException PathInvalid(string path) =>
-        new("GuestPathInvalid", V2VErrorKind.InvalidArgument, $"'{path}' is not a usable absolute path.", path);
 }

@@ -16,11 +16,11 @@ public sealed partial class NtfsFileSystem
     {
         if (!path.StartsWith('/') || path.Contains('\0', StringComparison.Ordinal))
         {
-            throw NtfsErrors.PathInvalid(path);
+            throw GuestPathErrors.Invalid(path);
         }
 
         string[] components = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
-        return components.Contains(".") || components.Contains("..") ? throw NtfsErrors.PathInvalid(path) : components;
+        return components.Contains(".") || components.Contains("..") ? throw GuestPathErrors.Invalid(path) : components;
     }
 
     private Node? Find(string path) => Find(path, Split(path));
@@ -47,7 +47,7 @@ public sealed partial class NtfsFileSystem
     private FileRecord GetDirectory(string path)
     {
         FileRecord file = Get(path).File;
-        return file.IsDirectory && file.Find(AttributeType.IndexRoot, "$I30") is not null ? file : throw NtfsErrors.NotDirectory(path);
+        return file.IsDirectory && file.Find(AttributeType.IndexRoot, "$I30") is not null ? file : throw GuestPathErrors.NotDirectory(path);
     }
 
     /// <summary>The unnamed stream of a file, or one by its name in any case.</summary>
@@ -71,7 +71,7 @@ public sealed partial class NtfsFileSystem
     {
         if (Find(path) is { } node)
         {
-            return !node.File.IsDirectory && FindData(node.File, "") is { } data ? (node.File, data) : throw NtfsErrors.NotFile(path);
+            return !node.File.IsDirectory && FindData(node.File, "") is { } data ? (node.File, data) : throw GuestPathErrors.NotFile(path);
         }
 
         return FindStream(path) is (var file, _, { } attribute) ? (file.File, attribute) : throw NotFound(path);

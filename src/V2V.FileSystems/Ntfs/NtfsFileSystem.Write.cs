@@ -31,7 +31,7 @@ public sealed partial class NtfsFileSystem
         {
             if (attribute is not null)
             {
-                throw NtfsErrors.Exists(path);
+                throw GuestPathErrors.Exists(path);
             }
 
             AddStream(node.File, stream, path);
@@ -49,7 +49,7 @@ public sealed partial class NtfsFileSystem
     {
         if (target.Length is 0 or > 4000 || target.Contains('\0', StringComparison.Ordinal))
         {
-            throw NtfsErrors.PathInvalid(target);
+            throw GuestPathErrors.Invalid(target);
         }
 
         FileRecord file = Create(path, metadata, IsDirectoryTarget(path, target) ? FileAttributes.Directory : FileAttributes.Archive);
@@ -66,7 +66,7 @@ public sealed partial class NtfsFileSystem
         CheckOrdinary(existingPath, node.File);
         if (node.File.IsDirectory)
         {
-            throw NtfsErrors.IsDirectory(existingPath);
+            throw GuestPathErrors.IsDirectory(existingPath);
         }
 
         (FileRecord parent, string name) = PrepareName(newPath);
@@ -104,7 +104,7 @@ public sealed partial class NtfsFileSystem
         Node node = Get(fromPath);
         if (node.Key.Length == 0)
         {
-            throw NtfsErrors.PathInvalid(fromPath);
+            throw GuestPathErrors.Invalid(fromPath);
         }
 
         CheckOrdinary(fromPath, node.File);
@@ -286,13 +286,13 @@ public sealed partial class NtfsFileSystem
     {
         if (node.Key.Length == 0)
         {
-            throw NtfsErrors.PathInvalid(path);
+            throw GuestPathErrors.Invalid(path);
         }
 
         CheckOrdinary(path, node.File);
         if (node.File.IsDirectory && _volume.OpenDirectory(node.File).Entries().Any())
         {
-            throw NtfsErrors.NotEmpty(path);
+            throw GuestPathErrors.NotEmpty(path);
         }
     }
 
@@ -300,7 +300,7 @@ public sealed partial class NtfsFileSystem
     {
         if (node.File.IsDirectory != existing.File.IsDirectory)
         {
-            throw existing.File.IsDirectory ? NtfsErrors.IsDirectory(path) : NtfsErrors.NotDirectory(path);
+            throw existing.File.IsDirectory ? GuestPathErrors.IsDirectory(path) : GuestPathErrors.NotDirectory(path);
         }
 
         CheckRemovable(path, existing);
@@ -311,14 +311,14 @@ public sealed partial class NtfsFileSystem
     {
         string[] components = Split(path);
         (FileRecord parent, string name) = FindParent(path, components, null);
-        return _volume.OpenDirectory(parent).FindName(name) is null ? (parent, name) : throw NtfsErrors.Exists(path);
+        return _volume.OpenDirectory(parent).FindName(name) is null ? (parent, name) : throw GuestPathErrors.Exists(path);
     }
 
     private (FileRecord Parent, string Name) FindParent(string path, string[] components, FileRecord? forbidden)
     {
         if (components.Length == 0)
         {
-            throw NtfsErrors.Exists(path);
+            throw GuestPathErrors.Exists(path);
         }
 
         string name = components[^1];
@@ -328,7 +328,7 @@ public sealed partial class NtfsFileSystem
         {
             if (Find(path, components.AsSpan(0, depth))?.File == forbidden)
             {
-                throw NtfsErrors.PathInvalid(path);
+                throw GuestPathErrors.Invalid(path);
             }
         }
 

@@ -138,7 +138,7 @@ public sealed partial class NtfsFileSystem : GuestFileSystem
     public override string ReadLink(string path)
     {
         Node node = Get(path);
-        return ReparsePoint.Read(_volume, node.File) is { } point && ReparsePoint.IsLink(point.Tag) ? point.ReadTarget() : throw NtfsErrors.NotSymbolicLink(path);
+        return ReparsePoint.Read(_volume, node.File) is { } point && ReparsePoint.IsLink(point.Tag) ? point.ReadTarget() : throw GuestPathErrors.NotSymbolicLink(path);
     }
 
     /// <inheritdoc/>
@@ -206,7 +206,7 @@ public sealed partial class NtfsFileSystem : GuestFileSystem
         {
             return point.Tag == ReparsePoint.OverlayFilter
                 ? new OverlayReader(_volume, file, point.Data, path)
-                : throw (ReparsePoint.IsLink(point.Tag) ? NtfsErrors.NotFile(path) : NtfsErrors.ReparseUnsupported(path, ReparsePoint.Name(point.Tag)));
+                : throw (ReparsePoint.IsLink(point.Tag) ? GuestPathErrors.NotFile(path) : NtfsErrors.ReparseUnsupported(path, ReparsePoint.Name(point.Tag)));
         }
 
         return attribute is { IsCompressed: true, IsResident: false } ? new CompressionUnitReader(_volume, attribute) : new PlainReader(_volume, attribute);

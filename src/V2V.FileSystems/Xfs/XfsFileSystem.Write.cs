@@ -52,7 +52,7 @@ public sealed partial class XfsFileSystem
         byte[] bytes = GuestName.Encode(target);
         if (bytes.Length is 0 or >= SymbolicLink.MaxLength || bytes.AsSpan().Contains((byte)0))
         {
-            throw new V2VException("GuestPathInvalid", V2VErrorKind.InvalidArgument, $"The target of the link {path} is empty or too long.", path);
+            throw GuestPathErrors.LinkTarget(path);
         }
 
         XfsInode parent = GetParent(path, out byte[] name);
@@ -79,7 +79,7 @@ public sealed partial class XfsFileSystem
         XfsInode inode = GetInode(existingPath);
         if (inode.IsDirectory)
         {
-            throw new V2VException("GuestIsDirectory", V2VErrorKind.InvalidArgument, $"The guest's {existingPath} is a directory; it can have one name only.", existingPath);
+            throw GuestPathErrors.OneNameOnly(existingPath);
         }
 
         CheckLinks(inode, existingPath);
@@ -299,18 +299,18 @@ public sealed partial class XfsFileSystem
         string[] names = SplitPath(path);
         if (names.Length == 0)
         {
-            throw new V2VException("GuestPathInvalid", V2VErrorKind.InvalidArgument, "The root directory cannot be created, renamed or deleted.", path);
+            throw GuestPathErrors.Root(path);
         }
 
         byte[] name = GuestName.Encode(names[^1]);
         if (name.Length > MaxNameLength)
         {
-            throw new V2VException("GuestPathInvalid", V2VErrorKind.InvalidArgument, FormattableString.Invariant($"A name is longer than {MaxNameLength} bytes."), path);
+            throw GuestPathErrors.NameTooLong(path, MaxNameLength);
         }
 
         string parentPath = "/" + string.Join('/', names[..^1]);
         XfsInode parent = GetInode(parentPath);
-        return parent.IsDirectory ? (parent, name) : throw NotDirectory(parentPath);
+        return parent.IsDirectory ? (parent, name) : throw GuestPathErrors.NotDirectory(parentPath);
     }
 
     /// <summary>The parent of a path that must not exist yet.</summary>
@@ -319,7 +319,7 @@ public sealed partial class XfsFileSystem
         (XfsInode parent, name) = Split(path);
         return new DirectoryFile(_volume, parent).Find(name) is null
             ? parent
-            : throw new V2VException("GuestFileExists", V2VErrorKind.Exists, $"The guest already has a file {path}.", path);
+            : throw GuestPathErrors.Exists(path);
     }
 
     /// <summary>Gives a new inode its name, or takes it back if that is not possible.</summary>
@@ -343,12 +343,12 @@ public sealed partial class XfsFileSystem
     {
         if (inode.Pins > 0)
         {
-            throw new V2VException("GuestFileInUse", V2VErrorKind.InvalidState, $"The guest's {path} is open.", path);
+            throw GuestPathErrors.InUse(path);
         }
 
         if (inode.IsDirectory && new DirectoryFile(_volume, inode).Enumerate().Any())
         {
-            throw new V2VException("GuestDirectoryNotEmpty", V2VErrorKind.InvalidState, $"The guest's directory {path} is not empty.", path);
+            throw GuestPathErrors.NotEmpty(path);
         }
     }
 
@@ -357,8 +357,8 @@ public sealed partial class XfsFileSystem
         if (inode.IsDirectory != replaced.IsDirectory)
         {
             throw inode.IsDirectory
-                ? NotDirectory(path)
-                : new V2VException("GuestIsDirectory", V2VErrorKind.InvalidArgument, $"The guest's {path} is a directory.", path);
+                ? GuestPathErrors.NotDirectory(path)
+                : GuestPathErrors.IsDirectory(path);
         }
 
         CheckRemovable(replaced, path);
@@ -372,7 +372,7 @@ public sealed partial class XfsFileSystem
         {
             if (at == moved || !seen.Add(at.Number))
             {
-                throw new V2VException("GuestPathInvalid", V2VErrorKind.InvalidArgument, $"A directory cannot be moved below itself to {path}.", path);
+                throw GuestPathErrors.BelowItself(path);
             }
         }
     }

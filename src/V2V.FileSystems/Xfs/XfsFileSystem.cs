@@ -77,7 +77,7 @@ public sealed partial class XfsFileSystem : GuestFileSystem
     {
         _volume.Trim();
         XfsInode inode = GetInode(path);
-        return inode.IsDirectory ? Enumerate(new DirectoryFile(_volume, inode)) : throw NotDirectory(path);
+        return inode.IsDirectory ? Enumerate(new DirectoryFile(_volume, inode)) : throw GuestPathErrors.NotDirectory(path);
     }
 
     /// <inheritdoc/>
@@ -94,7 +94,7 @@ public sealed partial class XfsFileSystem : GuestFileSystem
         XfsInode inode = GetInode(path);
         return inode.IsSymbolicLink
             ? GuestName.Decode(SymbolicLink.Read(_volume, inode))
-            : throw new V2VException("GuestNotSymbolicLink", V2VErrorKind.InvalidArgument, $"The guest's {path} is not a symbolic link.", path);
+            : throw GuestPathErrors.NotSymbolicLink(path);
     }
 
     /// <inheritdoc/>
@@ -139,9 +139,6 @@ public sealed partial class XfsFileSystem : GuestFileSystem
             }
         }
     }
-
-    private static V2VException NotDirectory(string path) =>
-        new("GuestNotDirectory", V2VErrorKind.InvalidArgument, $"The guest's {path} is not a directory.", path);
 
     private static GuestFileType? TypeOf(byte code) => code switch
     {
@@ -189,8 +186,7 @@ public sealed partial class XfsFileSystem : GuestFileSystem
         string[] names = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
         if (!path.StartsWith('/') || names.Any(n => n is "." or ".." || n.Contains('\0', StringComparison.Ordinal)))
         {
-            throw new V2VException(
-                "GuestPathInvalid", V2VErrorKind.InvalidArgument, $"'{path}' is not an absolute path without '.' and '..'.", path);
+            throw GuestPathErrors.Invalid(path);
         }
 
         return names;
@@ -203,7 +199,7 @@ public sealed partial class XfsFileSystem : GuestFileSystem
         XfsInode inode = GetInode(path);
         if (!inode.IsFile)
         {
-            throw new V2VException("GuestNotFile", V2VErrorKind.InvalidArgument, $"The guest's {path} is not a regular file.", path);
+            throw GuestPathErrors.NotFile(path);
         }
 
         if (inode.IsRealtime)
