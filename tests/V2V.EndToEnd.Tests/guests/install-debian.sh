@@ -37,7 +37,8 @@ number=100
 for module in vmw_pvscsi sd_mod ext4; do modprobe -d "$root" -S "$kernel" --show-depends $module 2>/dev/null | awk '$1 == "insmod" {print $2}'; done | awk '!seen[$0]++' |
   while read -r module; do
     number=$((number + 1))
-    case $module in *.xz) xz -dc "$module" ;; *) cat "$module" ;; esac >"$start/modules/$number.ko"
+    file=$start/modules/$number-$(basename "${module%.xz}")
+    case $module in *.xz) xz -dc "$module" ;; *) cat "$module" ;; esac >"$file"
   done
 cp "$here/machine/start.sh" "$start/init"
 chmod 755 "$start/init"

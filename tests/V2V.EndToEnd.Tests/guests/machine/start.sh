@@ -4,10 +4,21 @@
 /bin/busybox mount -t devtmpfs dev /dev
 /bin/busybox mount -t proc proc /proc
 script=$(/bin/busybox sed 's/.*v2v=\([a-z]*\).*/\1/' /proc/cmdline)
-for module in /modules/*; do /bin/busybox insmod "$module"; done
-until tree=$(/bin/busybox ls /dev/sd? 2>/dev/null | /bin/busybox tail -n 1) && /bin/busybox mount -t ext4 "$tree" /media 2>/dev/null && [ -e /media/v2v/layout.sh ]; do
-  /bin/busybox umount /media 2>/dev/null
-  /bin/busybox sleep 1
+/bin/busybox mount -t sysfs sys /sys
+for module in /modules/*; do
+  case $module in
+    *-scsi_mod.ko) /bin/busybox insmod "$module" scan=manual ;;
+    *) /bin/busybox insmod "$module" ;;
+  esac
 done
-/bin/busybox umount /dev /proc
+# The kernel names disks in the order in which it finishes looking at them, which may be any. One after the other they get the names of their places.
+place=0
+for letter in $(/bin/busybox sed 's/.*v2v_disks=\([a-z,]*\).*/\1/; s/,/ /g' /proc/cmdline); do
+  tree=/dev/sd$letter
+  echo "0 $place 0" >/sys/class/scsi_host/host0/scan
+  until [ -b "$tree" ]; do /bin/busybox sleep 0.1; done
+  place=$((place + 1))
+done
+/bin/busybox mount -t ext4 "$tree" /media
+/bin/busybox umount /sys /dev /proc
 exec /bin/busybox switch_root /media /bin/bash "/v2v/$script.sh"
