@@ -1,3 +1,4 @@
+using V2V.Core.Conversion.Windows;
 using V2V.Core.Guest;
 using V2V.Core.Inspection;
 using V2V.Core.Sources;
@@ -5,9 +6,10 @@ using V2V.Core.Sources;
 namespace V2V.Core.Conversion;
 
 /// <summary>What the steps of one conversion share. Not thread-safe.</summary>
-internal sealed class ConversionContext
+internal sealed class ConversionContext : IDisposable
 {
     private readonly List<string> _warnings = [];
+    private readonly WindowsGuest? _windows;
 
     internal ConversionContext(V2VInspection inspection, ConversionOptions options, GuestTree tree, IOperationObserver observer)
     {
@@ -15,6 +17,7 @@ internal sealed class ConversionContext
         Options = options;
         Observer = observer;
         Editor = new GuestEditor(tree);
+        _windows = inspection.Windows is null ? null : new WindowsGuest(inspection.Windows, Editor);
         Drivers = KernelDrivers.Choose(inspection, options);
         Capabilities = GuestCapabilityRules.Describe(inspection, Drivers);
     }
@@ -58,6 +61,9 @@ internal sealed class ConversionContext
     /// <summary>What is left to the first boot.</summary>
     internal FirstBootPlan FirstBoot { get; } = new();
 
+    /// <summary>What the steps of a Windows guest share.</summary>
+    internal WindowsGuest Windows => _windows ?? throw new InvalidOperationException("The guest is no Windows.");
+
     /// <summary>What a user should know.</summary>
     internal IReadOnlyList<string> Warnings => _warnings;
 
@@ -76,6 +82,8 @@ internal sealed class ConversionContext
             Observer.Warning(message);
         }
     }
+
+    public void Dispose() => _windows?.Dispose();
 
     private static int MajorVersion(string? version)
     {

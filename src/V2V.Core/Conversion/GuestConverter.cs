@@ -1,5 +1,6 @@
 using V2V.Core.Conversion.Linux;
 using V2V.Core.Conversion.Linux.Network;
+using V2V.Core.Conversion.Windows;
 using V2V.Core.Guest;
 using V2V.Core.Inspection;
 using V2V.Core.Sources;
@@ -72,13 +73,13 @@ public static class GuestConverter
     {
         using GuestDisks disks = GuestDisks.Open(overlays.Devices, keys: inspection.Source.Keys);
         GuestTree tree = GuestTree.Mount(disks, WithEsp(inspection), writable: true);
-        var context = new ConversionContext(inspection, options, tree, observer);
+        using var context = new ConversionContext(inspection, options, tree, observer);
         if (doubt is not null)
         {
             context.Warn(doubt);
         }
 
-        foreach (ConversionStep step in LinuxConversion.Steps)
+        foreach (ConversionStep step in inspection.Windows is null ? LinuxConversion.Steps : WindowsConversion.Steps)
         {
             observer.CancellationToken.ThrowIfCancellationRequested();
             observer.Verbose($"{inspection.Name}: {step.Name}");

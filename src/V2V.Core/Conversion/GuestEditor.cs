@@ -147,6 +147,9 @@ internal sealed class GuestEditor(GuestTree tree)
         Note(path, GuestChangeKind.Metadata, reason, null, value);
     }
 
+    /// <summary>Notes a change of the registry, which the caller has made: <c>HKLM\SYSTEM\ControlSet001\Services\viostor\Start</c>.</summary>
+    internal void NoteRegistry(string path, GuestChangeKind kind, string reason, string? before, string? after) => Note(path, kind, reason, before, after);
+
     private void CreateParents(string path)
     {
         string at = "";

@@ -12,12 +12,6 @@ internal sealed partial class ExtFileStream
         // Data goes to the device at once; metadata belongs to the file system's own Flush.
     }
 
-    public override void Write(byte[] buffer, int offset, int count)
-    {
-        ValidateBufferArguments(buffer, offset, count);
-        Write(buffer.AsSpan(offset, count));
-    }
-
     public override void Write(ReadOnlySpan<byte> buffer)
     {
         CheckWritable();
@@ -27,14 +21,14 @@ internal sealed partial class ExtFileStream
         }
 
         _volume.Trim();
-        long end = checked(_position + buffer.Length);
+        long end = checked(Position + buffer.Length);
         if (IsInline)
         {
             byte[] content = InlineData.Read(_inode);
-            if (end <= _volume.BlockSize && InlineData.TryStore(_volume, _inode, Patched(content, _position, buffer)))
+            if (end <= _volume.BlockSize && InlineData.TryStore(_volume, _inode, Patched(content, Position, buffer)))
             {
                 Finish(Math.Max(end, content.Length));
-                _position = end;
+                Position = end;
                 return;
             }
 
@@ -42,14 +36,14 @@ internal sealed partial class ExtFileStream
         }
 
         CheckLimit(end);
-        if (_position > _inode.Size)
+        if (Position > _inode.Size)
         {
-            ZeroMapped(_inode.Size, _position);
+            ZeroMapped(_inode.Size, Position);
         }
 
         try
         {
-            WriteBlocks(_position, buffer);
+            WriteBlocks(Position, buffer);
         }
         catch
         {
@@ -59,7 +53,7 @@ internal sealed partial class ExtFileStream
         }
 
         Finish(Math.Max(end, _inode.Size));
-        _position = end;
+        Position = end;
     }
 
     public override void SetLength(long value)
@@ -117,7 +111,7 @@ internal sealed partial class ExtFileStream
 
     private void CheckWritable()
     {
-        ObjectDisposedException.ThrowIf(!_open, this);
+        ObjectDisposedException.ThrowIf(!IsOpen, this);
         if (!_writable)
         {
             throw new NotSupportedException("The stream is open for reading only.");

@@ -1,10 +1,12 @@
+using V2V.Storage;
+
 namespace V2V.FileSystems.Fat;
 
 /// <summary>
 /// The content of a file. Reads go straight to the volume. A writable stream allocates at once but fills what a growing file
 /// leaves unwritten with zeroes only when it is read, flushed or closed. Close it before the file is deleted or renamed.
 /// </summary>
-internal sealed class FatFileStream : Stream
+internal sealed class FatFileStream : PositionalStream
 {
     private readonly FatVolume _volume;
     private readonly FatNode _node;
@@ -13,7 +15,6 @@ internal sealed class FatFileStream : Stream
     private readonly List<FatRun> _runs;
     private long _length;
     private long _written;
-    private long _position;
     private bool _changed;
 
     public FatFileStream(FatVolume volume, FatNode node, string path, bool writable)
@@ -35,56 +36,33 @@ internal sealed class FatFileStream : Stream
     }
 
     /// <inheritdoc/>
-    public override bool CanRead => true;
-
-    /// <inheritdoc/>
-    public override bool CanSeek => true;
-
-    /// <inheritdoc/>
     public override bool CanWrite => _writable;
 
     /// <inheritdoc/>
     public override long Length => _length;
 
-    /// <inheritdoc/>
-    public override long Position
-    {
-        get => _position;
-        set
-        {
-            ArgumentOutOfRangeException.ThrowIfNegative(value);
-            _position = value;
-        }
-    }
-
     private long ClusterCount => _runs.Count == 0 ? 0 : _runs[^1].Index + _runs[^1].Count;
-
-    /// <inheritdoc/>
-    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
 
     /// <inheritdoc/>
     public override int Read(Span<byte> buffer)
     {
-        int count = (int)Math.Max(0, Math.Min(buffer.Length, _length - _position));
-        if (_position + count > _written)
+        int count = (int)Math.Max(0, Math.Min(buffer.Length, _length - Position));
+        if (Position + count > _written)
         {
             FillWithZeroes(_length);
         }
 
         for (int done = 0; done < count;)
         {
-            (long at, long left) = Find(_position);
+            (long at, long left) = Find(Position);
             int step = (int)Math.Min(left, count - done);
             _volume.Device.Read(at, buffer.Slice(done, step));
             done += step;
-            _position += step;
+            Position += step;
         }
 
         return count;
     }
-
-    /// <inheritdoc/>
-    public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
 
     /// <inheritdoc/>
     public override void Write(ReadOnlySpan<byte> buffer)
@@ -94,27 +72,27 @@ internal sealed class FatFileStream : Stream
             return;
         }
 
-        if (_position + buffer.Length > _length)
+        if (Position + buffer.Length > _length)
         {
-            SetLength(_position + buffer.Length);
+            SetLength(Position + buffer.Length);
         }
 
-        if (_position > _written)
+        if (Position > _written)
         {
-            FillWithZeroes(_position);
+            FillWithZeroes(Position);
         }
 
         CheckWritable();
         while (!buffer.IsEmpty)
         {
-            (long at, long left) = Find(_position);
+            (long at, long left) = Find(Position);
             int step = (int)Math.Min(left, buffer.Length);
             _volume.Device.Write(at, buffer[..step]);
             buffer = buffer[step..];
-            _position += step;
+            Position += step;
         }
 
-        _written = Math.Max(_written, _position);
+        _written = Math.Max(_written, Position);
         _changed = true;
     }
 
@@ -143,14 +121,6 @@ internal sealed class FatFileStream : Stream
         _written = Math.Min(_written, value);
         _changed = true;
     }
-
-    /// <inheritdoc/>
-    public override long Seek(long offset, SeekOrigin origin) => Position = origin switch
-    {
-        SeekOrigin.Begin => offset,
-        SeekOrigin.Current => _position + offset,
-        _ => _length + offset,
-    };
 
     /// <inheritdoc/>
     public override void Flush()

@@ -18,12 +18,6 @@ internal sealed partial class XfsFileStream
         // Data goes to the device at once; metadata belongs to the file system's own Flush.
     }
 
-    public override void Write(byte[] buffer, int offset, int count)
-    {
-        ValidateBufferArguments(buffer, offset, count);
-        Write(buffer.AsSpan(offset, count));
-    }
-
     public override void Write(ReadOnlySpan<byte> buffer)
     {
         CheckWritable();
@@ -34,21 +28,21 @@ internal sealed partial class XfsFileStream
 
         _volume.Trim();
         _volume.Space.IsFreeing = false;
-        if (buffer.Length > MaxLength - _position)
+        if (buffer.Length > MaxLength - Position)
         {
-            throw TooLarge(_position);
+            throw TooLarge(Position);
         }
 
-        long end = _position + buffer.Length;
+        long end = Position + buffer.Length;
         CheckLimit(end);
-        if (_position > _inode.Size)
+        if (Position > _inode.Size)
         {
-            ZeroMapped(_inode.Size, _position);
+            ZeroMapped(_inode.Size, Position);
         }
 
         try
         {
-            WriteBlocks(_position, buffer);
+            WriteBlocks(Position, buffer);
         }
         catch
         {
@@ -58,7 +52,7 @@ internal sealed partial class XfsFileStream
         }
 
         Finish(Math.Max(end, _inode.Size));
-        _position = end;
+        Position = end;
     }
 
     public override void SetLength(long value)
@@ -94,7 +88,7 @@ internal sealed partial class XfsFileStream
 
     private void CheckWritable()
     {
-        ObjectDisposedException.ThrowIf(!_open, this);
+        ObjectDisposedException.ThrowIf(!IsOpen, this);
         if (!_writable)
         {
             throw new NotSupportedException("The stream is open for reading only.");

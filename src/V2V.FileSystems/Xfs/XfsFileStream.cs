@@ -1,15 +1,14 @@
 using V2V.FileSystems.Xfs.Mapping;
+using V2V.Storage;
 
 namespace V2V.FileSystems.Xfs;
 
 /// <summary>The content of a regular file. Holes and unwritten extents read as zero; large runs go straight between device and caller.</summary>
-internal sealed partial class XfsFileStream : Stream
+internal sealed partial class XfsFileStream : PositionalStream
 {
     private readonly XfsVolume _volume;
     private readonly XfsInode _inode;
     private readonly bool _writable;
-    private long _position;
-    private bool _open = true;
 
     public XfsFileStream(XfsVolume volume, XfsInode inode, bool writable)
     {
@@ -19,34 +18,14 @@ internal sealed partial class XfsFileStream : Stream
         inode.Pins++;
     }
 
-    public override bool CanRead => _open;
-
-    public override bool CanSeek => _open;
-
-    public override bool CanWrite => _open && _writable;
+    public override bool CanWrite => IsOpen && _writable;
 
     public override long Length => _inode.Size;
 
-    public override long Position
-    {
-        get => _position;
-        set
-        {
-            ArgumentOutOfRangeException.ThrowIfNegative(value);
-            _position = value;
-        }
-    }
-
-    public override int Read(byte[] buffer, int offset, int count)
-    {
-        ValidateBufferArguments(buffer, offset, count);
-        return Read(buffer.AsSpan(offset, count));
-    }
-
     public override int Read(Span<byte> buffer)
     {
-        ObjectDisposedException.ThrowIf(!_open, this);
-        long left = _inode.Size - _position;
+        ObjectDisposedException.ThrowIf(!IsOpen, this);
+        long left = _inode.Size - Position;
         if (left <= 0 || buffer.IsEmpty)
         {
             return 0;
@@ -57,8 +36,8 @@ internal sealed partial class XfsFileStream : Stream
         int blockSize = _volume.BlockSize;
         while (!buffer.IsEmpty)
         {
-            int within = (int)(_position % blockSize);
-            BlockRun run = _inode.Data.Find(_position / blockSize, ((long)within + buffer.Length + blockSize - 1) / blockSize);
+            int within = (int)(Position % blockSize);
+            BlockRun run = _inode.Data.Find(Position / blockSize, ((long)within + buffer.Length + blockSize - 1) / blockSize);
             int length = (int)Math.Min((run.Count * blockSize) - within, buffer.Length);
             if (run.Kind == BlockRunKind.Data)
             {
@@ -69,34 +48,17 @@ internal sealed partial class XfsFileStream : Stream
                 buffer[..length].Clear();
             }
 
-            _position += length;
+            Position += length;
             buffer = buffer[length..];
         }
 
         return read;
     }
 
-    public override long Seek(long offset, SeekOrigin origin)
-    {
-        long start = origin switch
-        {
-            SeekOrigin.Begin => 0,
-            SeekOrigin.Current => _position,
-            _ => Length,
-        };
-        if (start + offset < 0)
-        {
-            throw new IOException("An attempt was made to move before the beginning of the file.");
-        }
-
-        return _position = start + offset;
-    }
-
     protected override void Dispose(bool disposing)
     {
-        if (_open)
+        if (IsOpen)
         {
-            _open = false;
             _inode.Pins--;
         }
 

@@ -149,12 +149,12 @@ public sealed class FirstBootTests
     {
         var guest = new PhonyGuest();
         guest.Root.Add("/etc/yum.repos.d/vmware.repo", "[tools]\nbaseurl=http://packages.vmware.com/tools\nenabled=1\n\n[base]\nbaseurl=http://notvmware.com/x\nenabled=1\n")
-            .Add("/etc/apt/sources.list.d/vmware.list", "deb https://packages.vmware.com/tools x main\ndeb http://deb.debian.org/debian x main\n")
-            .Add("/etc/apt/sources.list.d/v.sources", "Types: deb\nURIs: https://packages.vmware.com/tools\n\nTypes: deb\nURIs: http://deb.debian.org\n");
+            .Add("/etc/apt/sources.list.d/vmware.list", "deb https://packages.vmware.com/tools x main\ndeb http://deb.example.org/debian x main\n")
+            .Add("/etc/apt/sources.list.d/v.sources", "Types: deb\nURIs: https://packages.vmware.com/tools\n\nTypes: deb\nURIs: http://deb.example.org\n");
         guest.Apply(new GuestToolsStep());
         Assert.Equal("[tools]\nenabled=0\nbaseurl=http://packages.vmware.com/tools\n\n[base]\nbaseurl=http://notvmware.com/x\nenabled=1\n", guest.Text("/etc/yum.repos.d/vmware.repo"));
-        Assert.Equal("# deb https://packages.vmware.com/tools x main\ndeb http://deb.debian.org/debian x main\n", guest.Text("/etc/apt/sources.list.d/vmware.list"));
-        Assert.Equal("Enabled: no\nTypes: deb\nURIs: https://packages.vmware.com/tools\n\nTypes: deb\nURIs: http://deb.debian.org\n", guest.Text("/etc/apt/sources.list.d/v.sources"));
+        Assert.Equal("# deb https://packages.vmware.com/tools x main\ndeb http://deb.example.org/debian x main\n", guest.Text("/etc/apt/sources.list.d/vmware.list"));
+        Assert.Equal("Enabled: no\nTypes: deb\nURIs: https://packages.vmware.com/tools\n\nTypes: deb\nURIs: http://deb.example.org\n", guest.Text("/etc/apt/sources.list.d/v.sources"));
     }
 
     [Fact]

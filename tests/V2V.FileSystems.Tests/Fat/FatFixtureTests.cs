@@ -1,5 +1,6 @@
 using System.Text;
 using V2V.FileSystems.Fat;
+using V2V.FileSystems.Tests.CaseInsensitive;
 using V2V.FileSystems.Tests.Probe;
 using V2V.Storage;
 using Xunit;
@@ -15,7 +16,7 @@ public sealed class FatFixtureTests
     public void What_mtools_wrote_is_read(string name, int bits)
     {
         using FatFileSystem fileSystem = FatFileSystem.Open(VolumeFixture.Open(name), writable: false);
-        SortedDictionary<string, byte[]?> tree = FatImage.ReadTree(fileSystem);
+        SortedDictionary<string, byte[]?> tree = FileTree.Read(fileSystem);
 
         Assert.Equal(bits, fileSystem.FatBits);
         Assert.Equal(
@@ -38,7 +39,7 @@ public sealed class FatFixtureTests
         long free;
         using (FatFileSystem fileSystem = FatFileSystem.Open(device, writable: true))
         {
-            foreach ((string path, byte[]? content) in FatImage.ReadTree(fileSystem))
+            foreach ((string path, byte[]? content) in FileTree.Read(fileSystem))
             {
                 expected[path] = content;
             }
@@ -60,9 +61,9 @@ public sealed class FatFixtureTests
 
         using (FatFileSystem fileSystem = FatFileSystem.Open(device, writable: true))
         {
-            FatImage.AssertSame(expected, FatImage.ReadTree(fileSystem));
+            FileTree.AssertSame(expected, FileTree.Read(fileSystem));
             Assert.Equal(fileSystem.FreeBytes, fileSystem.GetFreeExtents().Sum(extent => extent.Length));
-            foreach (string path in FatImage.ReadTree(fileSystem).Keys.Where(k => k.StartsWith("New", StringComparison.Ordinal)).OrderByDescending(k => k.Length).ToArray())
+            foreach (string path in FileTree.Read(fileSystem).Keys.Where(k => k.StartsWith("New", StringComparison.Ordinal)).OrderByDescending(k => k.Length).ToArray())
             {
                 fileSystem.Delete("/" + path);
             }

@@ -1,4 +1,5 @@
 using V2V.FileSystems.Fat;
+using V2V.FileSystems.Tests.CaseInsensitive;
 using V2V.FileSystems.Tests.Probe;
 using V2V.Storage;
 using Xunit;
@@ -42,66 +43,7 @@ public sealed class FatFuzzTests
                 Array.Resize(ref bytes, random.Next(bytes.Length));
             }
 
-            Exercise(new MemoryDevice(bytes), random);
-        }
-    }
-
-    private static void Exercise(MemoryDevice device, Random random)
-    {
-        try
-        {
-            _ = FileSystemProbe.Identify(device);
-            using FatFileSystem fileSystem = FatFileSystem.Open(device, writable: true);
-            _ = fileSystem.GetFreeExtents().Take(1000).Count();
-            var files = new List<string>();
-            Walk(fileSystem, files);
-            foreach (string path in files.Take(3))
-            {
-                using Stream stream = fileSystem.OpenWrite(path);
-                stream.SetLength(random.Next(30000));
-            }
-
-            fileSystem.WriteAllBytes("/new file", new byte[3000], FatImage.Metadata);
-            if (files.Count > 1)
-            {
-                fileSystem.Rename(files[0], "/renamed file");
-                fileSystem.Delete(files[1]);
-            }
-        }
-        catch (V2VException)
-        {
-        }
-    }
-
-    private static void Walk(FatFileSystem fileSystem, List<string> files)
-    {
-        var pending = new Stack<(string Path, int Depth)>([("", 0)]);
-        var buffer = new byte[65536];
-        while (pending.TryPop(out (string Path, int Depth) directory) && files.Count < 500)
-        {
-            foreach (DirectoryEntry entry in fileSystem.EnumerateDirectory(directory.Path + "/").Take(500))
-            {
-                string path = directory.Path + "/" + entry.Name;
-                if (entry.Type == GuestFileType.Directory)
-                {
-                    if (directory.Depth < 4)
-                    {
-                        pending.Push((path, directory.Depth + 1));
-                    }
-
-                    continue;
-                }
-
-                files.Add(path);
-                try
-                {
-                    using Stream stream = fileSystem.OpenRead(path);
-                    _ = stream.Read(buffer);
-                }
-                catch (V2VException)
-                {
-                }
-            }
+            DamagedVolume.Exercise(new MemoryDevice(bytes), d => FatFileSystem.Open(d, writable: true), random);
         }
     }
 }

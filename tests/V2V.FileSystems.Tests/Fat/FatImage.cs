@@ -66,36 +66,5 @@ internal sealed class FatImage : IDisposable
     public static void Mtools(string program, params string[] arguments) =>
         Tool.Run("env", ["LC_ALL=C.UTF-8", "MTOOLS_SKIP_CHECK=1", program, .. arguments]);
 
-    /// <summary>Everything in the volume as V2V reads it.</summary>
-    public static SortedDictionary<string, byte[]?> ReadTree(GuestFileSystem fileSystem)
-    {
-        var tree = new SortedDictionary<string, byte[]?>(StringComparer.Ordinal);
-        var pending = new Stack<string>([""]);
-        while (pending.TryPop(out string? directory))
-        {
-            foreach (DirectoryEntry entry in fileSystem.EnumerateDirectory("/" + directory))
-            {
-                string path = directory.Length == 0 ? entry.Name : directory + "/" + entry.Name;
-                tree[path] = entry.Type == GuestFileType.Directory ? null : fileSystem.ReadAllBytes("/" + path);
-                if (entry.Type == GuestFileType.Directory)
-                {
-                    pending.Push(path);
-                }
-            }
-        }
-
-        return tree;
-    }
-
-    public static void AssertSame(SortedDictionary<string, byte[]?> expected, SortedDictionary<string, byte[]?> actual)
-    {
-        Assert.Equal(expected.Keys, actual.Keys);
-        foreach ((string path, byte[]? content) in expected)
-        {
-            Assert.True(content is null == actual[path] is null, path);
-            Assert.True(content.AsSpan().SequenceEqual(actual[path]), $"{path}: {content?.Length} and {actual[path]?.Length} bytes");
-        }
-    }
-
     public void Dispose() => _temporary.Dispose();
 }

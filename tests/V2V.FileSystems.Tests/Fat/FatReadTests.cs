@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using V2V.FileSystems.Fat;
+using V2V.FileSystems.Tests.CaseInsensitive;
 using V2V.Storage;
 using V2V.Testing;
 using Xunit;
@@ -19,7 +20,7 @@ public sealed class FatReadTests
         Assert.Equal("vfat", fileSystem.Type);
         Assert.Equal("Test!", fileSystem.Label);
         Assert.Equal("1234-5678", fileSystem.Uuid);
-        SortedDictionary<string, byte[]?> tree = FatImage.ReadTree(fileSystem);
+        SortedDictionary<string, byte[]?> tree = FileTree.Read(fileSystem);
         const string Line = "Rust is cool!\n";
         Assert.Equal(string.Concat(Enumerable.Repeat(Line, 1000)), Encoding.ASCII.GetString(tree["long.txt"]!));
         Assert.Equal(Line, Encoding.ASCII.GetString(tree["short.txt"]!));
@@ -54,7 +55,7 @@ public sealed class FatReadTests
 
         using FileDevice device = FileDevice.Open(image.Path);
         using FatFileSystem fileSystem = FatFileSystem.Open(device, writable: false);
-        SortedDictionary<string, byte[]?> tree = FatImage.ReadTree(fileSystem);
+        SortedDictionary<string, byte[]?> tree = FileTree.Read(fileSystem);
         Assert.Equal(30 + 4, tree.Count);
         foreach ((string path, byte[]? content) in tree)
         {

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.IO.Compression;
 using System.Security.Cryptography;
 using V2V.FileSystems.Ntfs;
+using V2V.FileSystems.Tests.CaseInsensitive;
 using V2V.Storage;
 using V2V.Testing;
 using Xunit;
@@ -79,10 +80,10 @@ public sealed class NtfsCorpusTests
                 // One of the volumes is full.
             }
 
-            expected = NtfsImage.ReadTree(fileSystem);
+            expected = FileTree.Read(fileSystem);
         });
         image.AssertClean();
-        NtfsImage.AssertSame(expected, image.ReadWithMount(expected.Keys.Where(k => k.Contains(':', StringComparison.Ordinal))));
+        FileTree.AssertSame(expected, image.ReadWithMount(expected.Keys.Where(k => k.Contains(':', StringComparison.Ordinal))));
     }
 
     [Fact]

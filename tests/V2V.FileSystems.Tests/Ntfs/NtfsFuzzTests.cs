@@ -1,5 +1,5 @@
 using V2V.FileSystems.Ntfs;
-using V2V.FileSystems.Tests.Probe;
+using V2V.FileSystems.Tests.CaseInsensitive;
 using V2V.Storage;
 using V2V.Testing;
 using Xunit;
@@ -35,7 +35,7 @@ public sealed class NtfsFuzzTests
                 Array.Resize(ref bytes, random.Next(bytes.Length));
             }
 
-            Exercise(new MemoryDevice(bytes), random);
+            DamagedVolume.Exercise(new MemoryDevice(bytes), d => NtfsFileSystem.Open(d, writable: true), random);
         }
     }
 
@@ -63,66 +63,6 @@ public sealed class NtfsFuzzTests
             }
             catch (V2VException)
             {
-            }
-        }
-    }
-
-    private static void Exercise(MemoryDevice device, Random random)
-    {
-        try
-        {
-            _ = FileSystemProbe.Identify(device);
-            using NtfsFileSystem fileSystem = NtfsFileSystem.Open(device, writable: true);
-            _ = fileSystem.GetFreeExtents().Take(1000).Count();
-            var files = new List<string>();
-            Walk(fileSystem, files);
-            foreach (string path in files.Take(3))
-            {
-                using Stream stream = fileSystem.OpenWrite(path);
-                stream.SetLength(random.Next(30000));
-            }
-
-            fileSystem.WriteAllBytes("/new file", new byte[3000], NtfsImage.Metadata);
-            if (files.Count > 1)
-            {
-                fileSystem.Rename(files[0], "/renamed file");
-                fileSystem.Delete(files[1]);
-            }
-        }
-        catch (V2VException)
-        {
-        }
-    }
-
-    private static void Walk(NtfsFileSystem fileSystem, List<string> files)
-    {
-        var pending = new Stack<(string Path, int Depth)>([("", 0)]);
-        var buffer = new byte[65536];
-        while (pending.TryPop(out (string Path, int Depth) directory) && files.Count < 100)
-        {
-            foreach (DirectoryEntry entry in fileSystem.EnumerateDirectory(directory.Path + "/").Take(40))
-            {
-                string path = directory.Path + "/" + entry.Name;
-                if (entry.Type == GuestFileType.Directory)
-                {
-                    if (directory.Depth < 2)
-                    {
-                        pending.Push((path, directory.Depth + 1));
-                    }
-
-                    continue;
-                }
-
-                files.Add(path);
-                try
-                {
-                    using Stream stream = fileSystem.OpenRead(path);
-                    _ = stream.Read(buffer);
-                    _ = fileSystem.GetExtendedAttribute(path, "system.ntfs_acl");
-                }
-                catch (V2VException)
-                {
-                }
             }
         }
     }

@@ -1,4 +1,5 @@
 using V2V.FileSystems.Ntfs;
+using V2V.FileSystems.Tests.CaseInsensitive;
 using V2V.Storage;
 using V2V.Testing;
 using Xunit;
@@ -84,33 +85,7 @@ internal sealed class NtfsImage : IDisposable
         new NtfsCheck(device).Run();
     }
 
-    /// <summary>Everything in the volume as V2V reads it: relative path (with <c>:stream</c>) to content, null for a directory.</summary>
-    public static SortedDictionary<string, byte[]?> ReadTree(NtfsFileSystem fileSystem)
-    {
-        var tree = new SortedDictionary<string, byte[]?>(StringComparer.Ordinal);
-        var pending = new Stack<string>([""]);
-        while (pending.TryPop(out string? directory))
-        {
-            foreach (DirectoryEntry entry in fileSystem.EnumerateDirectory("/" + directory))
-            {
-                string path = directory.Length == 0 ? entry.Name : directory + "/" + entry.Name;
-                tree[path] = entry.Type == GuestFileType.Directory ? null : fileSystem.ReadAllBytes("/" + path);
-                foreach (string stream in fileSystem.ListExtendedAttributes("/" + path).Where(n => n.StartsWith("user.", StringComparison.Ordinal)))
-                {
-                    tree[path + ":" + stream[5..]] = fileSystem.GetExtendedAttribute("/" + path, stream);
-                }
-
-                if (entry.Type == GuestFileType.Directory)
-                {
-                    pending.Push(path);
-                }
-            }
-        }
-
-        return tree;
-    }
-
-    /// <summary>The same as ntfs-3g shows it; of the streams those that are expected.</summary>
+    /// <summary>Everything in the volume as ntfs-3g shows it, in the form of <see cref="FileTree.Read"/>; of the streams those that are expected.</summary>
     public SortedDictionary<string, byte[]?> ReadWithMount(IEnumerable<string> streams)
     {
         var tree = new SortedDictionary<string, byte[]?>(StringComparer.Ordinal);
@@ -127,16 +102,6 @@ internal sealed class NtfsImage : IDisposable
             }
         });
         return tree;
-    }
-
-    public static void AssertSame(SortedDictionary<string, byte[]?> expected, SortedDictionary<string, byte[]?> actual)
-    {
-        Assert.Equal(expected.Keys, actual.Keys);
-        foreach ((string path, byte[]? content) in expected)
-        {
-            Assert.True(content is null == actual[path] is null, path);
-            Assert.True(content.AsSpan().SequenceEqual(actual[path]), $"{path}: {content?.Length} and {actual[path]?.Length} bytes");
-        }
     }
 
     public void Dispose() => _temporary.Dispose();

@@ -1,5 +1,6 @@
 using System.Text;
 using V2V.FileSystems.Ntfs;
+using V2V.FileSystems.Tests.CaseInsensitive;
 using V2V.Storage;
 using V2V.Testing;
 using Xunit;
@@ -44,7 +45,7 @@ public sealed class NtfsReadTests
         });
         image.Read(fileSystem =>
         {
-            NtfsImage.AssertSame(expected, NtfsImage.ReadTree(fileSystem));
+            FileTree.AssertSame(expected, FileTree.Read(fileSystem));
             FileEntry large = fileSystem.TryGetEntry("/packed/file23")!;
             Assert.True(large.AllocatedBytes < large.Length, "ntfs-3g did not compress");
         });
@@ -64,7 +65,7 @@ public sealed class NtfsReadTests
             "again"u8.CopyTo(expected["sparse"].AsSpan(2_000_001));
         });
         image.AssertClean();
-        NtfsImage.AssertSame(expected, image.ReadWithMount([]));
+        FileTree.AssertSame(expected, image.ReadWithMount([]));
     }
 
     [Fact]

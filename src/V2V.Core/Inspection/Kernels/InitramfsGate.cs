@@ -41,43 +41,25 @@ internal sealed class InitramfsGate(GuestTree tree) : IDisposable
         }
     }
 
-    private sealed class TurnStream(Stream inner, InitramfsGate gate) : Stream
+    private sealed class TurnStream(Stream inner, InitramfsGate gate) : PositionalStream
     {
-        public override bool CanRead => true;
-
-        public override bool CanSeek => true;
-
-        public override bool CanWrite => false;
-
         public override long Length => inner.Length;
 
-        public override long Position { get; set; }
-
-        public override int Read(byte[] buffer, int offset, int count)
+        public override int Read(Span<byte> buffer)
         {
-            int read = gate.Locked(() =>
+            gate._turn.Wait();
+            try
             {
                 inner.Position = Position;
-                return inner.Read(buffer, offset, count);
-            });
-            Position += read;
-            return read;
+                int read = inner.Read(buffer);
+                Position += read;
+                return read;
+            }
+            finally
+            {
+                gate._turn.Release();
+            }
         }
-
-        public override long Seek(long offset, SeekOrigin origin) => Position = origin switch
-        {
-            SeekOrigin.Begin => offset,
-            SeekOrigin.Current => Position + offset,
-            _ => Length + offset,
-        };
-
-        public override void Flush()
-        {
-        }
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
         protected override void Dispose(bool disposing)
         {

@@ -92,39 +92,16 @@ internal static class UnifiedKernel
     }
 
     /// <summary>A part of a stream.</summary>
-    private sealed class RangeStream(Stream inner, long start, long length) : Stream
+    private sealed class RangeStream(Stream inner, long start, long length) : PositionalStream
     {
-        public override bool CanRead => true;
-
-        public override bool CanSeek => true;
-
-        public override bool CanWrite => false;
-
         public override long Length => length;
 
-        public override long Position { get; set; }
-
-        public override int Read(byte[] buffer, int offset, int count)
+        public override int Read(Span<byte> buffer)
         {
             inner.Position = start + Position;
-            int read = inner.Read(buffer, offset, (int)Math.Clamp(length - Position, 0, count));
+            int read = inner.Read(buffer[..(int)Math.Clamp(length - Position, 0, buffer.Length)]);
             Position += read;
             return read;
         }
-
-        public override long Seek(long offset, SeekOrigin origin) => Position = origin switch
-        {
-            SeekOrigin.Begin => offset,
-            SeekOrigin.Current => Position + offset,
-            _ => length + offset,
-        };
-
-        public override void Flush()
-        {
-        }
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
     }
 }

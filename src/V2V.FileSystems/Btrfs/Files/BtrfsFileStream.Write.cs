@@ -26,7 +26,7 @@ internal sealed partial class BtrfsFileStream
         }
     }
 
-    public override bool CanWrite => _open && _writable;
+    public override bool CanWrite => IsOpen && _writable;
 
     public override long Length
     {
@@ -41,26 +41,20 @@ internal sealed partial class BtrfsFileStream
 
     public override void Flush() => WriteBack();
 
-    public override void Write(byte[] buffer, int offset, int count)
-    {
-        ValidateBufferArguments(buffer, offset, count);
-        Write(buffer.AsSpan(offset, count));
-    }
-
     public override void Write(ReadOnlySpan<byte> buffer)
     {
         CheckWritable();
-        _ = checked(_position + buffer.Length);
+        _ = checked(Position + buffer.Length);
         while (!buffer.IsEmpty)
         {
-            if (_buffered > 0 && (_position != _bufferStart + _buffered || _buffered == _buffer.Length))
+            if (_buffered > 0 && (Position != _bufferStart + _buffered || _buffered == _buffer.Length))
             {
                 WriteBack();
             }
 
             if (_buffered == 0)
             {
-                _bufferStart = _position;
+                _bufferStart = Position;
                 _buffer = _buffer.Length == 0 ? new byte[BufferSize] : _buffer;
             }
 
@@ -69,7 +63,7 @@ internal sealed partial class BtrfsFileStream
             int length = Math.Min(room, buffer.Length);
             buffer[..length].CopyTo(_buffer.AsSpan(_buffered));
             _buffered += length;
-            _position += length;
+            Position += length;
             buffer = buffer[length..];
             if (length == room)
             {
@@ -123,7 +117,7 @@ internal sealed partial class BtrfsFileStream
 
     protected override void Dispose(bool disposing)
     {
-        if (_open)
+        if (IsOpen)
         {
             try
             {
@@ -131,7 +125,6 @@ internal sealed partial class BtrfsFileStream
             }
             finally
             {
-                _open = false;
                 _volume.WritableStreams.Remove(this);
                 int left = _volume.OpenFiles[FileKey] - 1;
                 if (left == 0)
@@ -152,7 +145,7 @@ internal sealed partial class BtrfsFileStream
 
     private void CheckWritable()
     {
-        ObjectDisposedException.ThrowIf(!_open, this);
+        ObjectDisposedException.ThrowIf(!IsOpen, this);
         if (!_writable)
         {
             throw new NotSupportedException("The stream is open for reading only.");

@@ -1,4 +1,4 @@
-using V2V.Core.Inspection.Initramfs;
+using V2V.Storage;
 
 namespace V2V.Core.Inspection.Packages.Rpm;
 

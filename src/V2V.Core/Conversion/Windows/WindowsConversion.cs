@@ -1,0 +1,13 @@
+namespace V2V.Core.Conversion.Windows;
+
+/// <summary>The conversion of a Windows guest: its steps, in the order in which they run. Start here.</summary>
+internal static class WindowsConversion
+{
+    internal static IReadOnlyList<ConversionStep> Steps { get; } =
+    [
+        .. ((ConversionStep[])
+        [
+            new RegistrySaveStep(),
+        ]).OrderBy(s => s.Order),
+    ];
+}

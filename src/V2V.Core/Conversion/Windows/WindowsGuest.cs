@@ -1,0 +1,50 @@
+using V2V.Core.Inspection;
+
+namespace V2V.Core.Conversion.Windows;
+
+/// <summary>What the steps of the conversion of a Windows guest share.</summary>
+internal sealed class WindowsGuest : IDisposable
+{
+    private readonly GuestEditor _editor;
+    private IReadOnlyList<string>? _controlSets;
+
+    internal WindowsGuest(WindowsInfo info, GuestEditor editor)
+    {
+        Info = info;
+        _editor = editor;
+        Registry = new RegistryEditor(editor, info.SystemRoot);
+    }
+
+    /// <summary>What the inspection found.</summary>
+    internal WindowsInfo Info { get; }
+
+    /// <summary>The guest's registry, for reading and for every change.</summary>
+    internal RegistryEditor Registry { get; }
+
+    /// <summary>The control sets that Windows may start with: the current one, the default, and the last that worked; without repeats.</summary>
+    internal IReadOnlyList<string> ControlSets => _controlSets ??= FindControlSets();
+
+    /// <summary>Path in the guest's tree of a file in the folder of Windows.</summary>
+    /// <param name="path">The path below the folder: <c>System32/drivers/viostor.sys</c>.</param>
+    internal string Path(string path) => Info.SystemRoot + "/" + path;
+
+    /// <summary>True if a file in the folder of Windows is there.</summary>
+    internal bool HasFile(string path) => _editor.Tree.FileExists(Path(path));
+
+    public void Dispose() => Registry.Dispose();
+
+    private List<string> FindControlSets()
+    {
+        List<string> sets = [Info.ControlSet];
+        foreach (string name in (string[])["Default", "LastKnownGood"])
+        {
+            if (Registry.System.Find("Select")?.GetNumber(name) is { } number and > 0 and < 1000
+                && FormattableString.Invariant($"ControlSet{number:000}") is { } set && !sets.Contains(set) && Registry.System.Find(set) is not null)
+            {
+                sets.Add(set);
+            }
+        }
+
+        return sets;
+    }
+}
