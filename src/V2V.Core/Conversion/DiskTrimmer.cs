@@ -60,7 +60,7 @@ internal sealed class DiskTrimmer(GuestDisks disks, ConversionContext context)
             return shared.FileSystem;
         }
 
-        if (volume.Info.FileSystem is not ("ext2" or "ext3" or "ext4" or "vfat" or "btrfs") || context.Inspection.Roots.Count > 1)
+        if (volume.Info.FileSystem is not ("ext2" or "ext3" or "ext4" or "vfat" or "btrfs" or "ntfs") || context.Inspection.Roots.Count > 1)
         {
             return null;
         }

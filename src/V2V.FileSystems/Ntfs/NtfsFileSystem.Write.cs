@@ -176,10 +176,8 @@ public sealed partial class NtfsFileSystem
                 information.Attributes = (information.Attributes & ~SettableAttributes) | (attributes & SettableAttributes);
                 MarkChanged(node.File, modified: false);
                 break;
-            case "system.ntfs_acl" when value.Length is >= 20 and <= 65535:
-                BeginChange();
-                Security.Assign(node.File, value.ToArray());
-                MarkChanged(node.File, modified: false);
+            case "system.ntfs_acl":
+                SetSecurity(path, value);
                 break;
             default:
                 if (!name.StartsWith("user.", StringComparison.Ordinal) || name.Length == 5)
@@ -195,6 +193,24 @@ public sealed partial class NtfsFileSystem
                 writer.Flush();
                 break;
         }
+    }
+
+    /// <summary>
+    /// Gives a file or directory a security descriptor; files that are made in a directory from then on inherit its inheritable entries, those that
+    /// exist keep what they have. The same as the extended attribute <c>system.ntfs_acl</c>.
+    /// </summary>
+    /// <param name="path">The file or directory.</param>
+    /// <param name="descriptor">A self-relative descriptor, for example <see cref="NtfsSecurityDescriptor.SystemAndAdministrators"/>.</param>
+    /// <exception cref="V2VException"><c>NtfsSecurityInvalid</c>.</exception>
+    public void SetSecurity(string path, ReadOnlySpan<byte> descriptor)
+    {
+        CheckWritable();
+        NtfsSecurityDescriptor.Check(descriptor);
+        Node node = Get(path);
+        CheckOrdinary(path, node.File);
+        BeginChange();
+        Security.Assign(node.File, descriptor.ToArray());
+        MarkChanged(node.File, modified: false);
     }
 
     /// <inheritdoc/>

@@ -13,7 +13,13 @@ internal sealed class SecurityStore(NtfsVolume volume)
     private const int MirrorDistance = 256 << 10;
     private const uint FirstId = 0x100;
 
+    /// <summary>Far more than there can be of 64 KiB each with 32-bit ids, and far from overflow.</summary>
+    private const long MaxStream = 1L << 48;
+
     private readonly Dictionary<uint, byte[]> _known = [];
+    private Dictionary<uint, List<uint>>? _shared;
+    private uint _lastId = FirstId - 1;
+    private long _end;
 
     /// <summary>The descriptor of a file, or null if it has none.</summary>
     public byte[]? Read(FileRecord file)
@@ -112,12 +118,29 @@ internal sealed class SecurityStore(NtfsVolume volume)
     /// <summary>The id of a descriptor, which is added if no file has had it yet.</summary>
     private uint Share(FileRecord secure, byte[] descriptor)
     {
+        _shared ??= IndexByHash(secure);
         uint hash = Hash(descriptor);
-        var byHash = new IndexTree(volume, secure, "$SDH", IndexCollation.SecurityHash);
-        var byId = new IndexTree(volume, secure, "$SII", IndexCollation.UnsignedInteger);
-        uint last = FirstId - 1;
-        long end = 0;
-        foreach (IndexEntry entry in byId.Entries())
+        if (_shared.TryGetValue(hash, out List<uint>? same))
+        {
+            foreach (uint id in same)
+            {
+                if (ReadShared(id).AsSpan().SequenceEqual(descriptor))
+                {
+                    return id;
+                }
+            }
+        }
+
+        uint added = Add(secure, descriptor, hash);
+        Remember(_shared, hash, added);
+        return added;
+    }
+
+    /// <summary>All ids by hash; notes where the next descriptor goes.</summary>
+    private Dictionary<uint, List<uint>> IndexByHash(FileRecord secure)
+    {
+        var shared = new Dictionary<uint, List<uint>>();
+        foreach (IndexEntry entry in new IndexTree(volume, secure, "$SII", IndexCollation.UnsignedInteger).Entries())
         {
             ReadOnlySpan<byte> data = entry.Data;
             if (data.Length < EntryHeader)
@@ -125,47 +148,64 @@ internal sealed class SecurityStore(NtfsVolume volume)
                 throw NtfsErrors.Security("an index entry is too short");
             }
 
-            last = Math.Max(last, ReadUInt32LittleEndian(data[4..]));
-            end = Math.Max(end, ReadInt64LittleEndian(data[8..]) + ((ReadUInt32LittleEndian(data[16..]) + 15) & ~15L));
-            if (ReadUInt32LittleEndian(data) == hash && ReadStored(secure, data).AsSpan().SequenceEqual(descriptor))
+            uint id = ReadUInt32LittleEndian(data[4..]);
+            long end = ReadInt64LittleEndian(data[8..]) + ((ReadUInt32LittleEndian(data[16..]) + 15) & ~15L);
+            if (end < 0 || end > MaxStream || id == uint.MaxValue)
             {
-                return ReadUInt32LittleEndian(data[4..]);
+                throw NtfsErrors.Security("an index entry gives an impossible place");
             }
+
+            _lastId = Math.Max(_lastId, id);
+            _end = Math.Max(_end, end);
+            Remember(shared, ReadUInt32LittleEndian(data), id);
         }
 
-        return Add(secure, byHash, byId, descriptor, hash, last + 1, end);
+        return shared;
     }
 
-    private uint Add(FileRecord secure, IndexTree byHash, IndexTree byId, byte[] descriptor, uint hash, uint id, long end)
+    private static void Remember(Dictionary<uint, List<uint>> shared, uint hash, uint id)
+    {
+        if (!shared.TryGetValue(hash, out List<uint>? same))
+        {
+            shared.Add(hash, same = []);
+        }
+
+        same.Add(id);
+    }
+
+    private uint Add(FileRecord secure, byte[] descriptor, uint hash)
     {
         // An entry lies within a block of 256 KiB; every second block is the copy of the one before it.
         int length = EntryHeader + descriptor.Length;
-        if (end % MirrorDistance == 0 && (end / MirrorDistance) % 2 == 1)
+        long at = _end;
+        if (at / MirrorDistance % 2 == 1)
         {
-            end += MirrorDistance;
+            at = ((at / MirrorDistance) + 1) * MirrorDistance;
         }
-        else if ((end % MirrorDistance) + length > MirrorDistance)
+        else if ((at % MirrorDistance) + length > MirrorDistance)
         {
-            end = ((end / MirrorDistance) + 2) * MirrorDistance;
+            at = ((at / MirrorDistance) + 2) * MirrorDistance;
         }
 
+        uint id = _lastId + 1;
         var stored = new byte[length];
         WriteUInt32LittleEndian(stored, hash);
         WriteUInt32LittleEndian(stored.AsSpan(4), id);
-        WriteInt64LittleEndian(stored.AsSpan(8), end);
+        WriteInt64LittleEndian(stored.AsSpan(8), at);
         WriteUInt32LittleEndian(stored.AsSpan(16), (uint)length);
         descriptor.CopyTo(stored, EntryHeader);
         NtfsAttribute stream = secure.Get(AttributeType.Data, "$SDS");
-        if (stream.Length < end + MirrorDistance + length)
+        if (stream.Length < at + MirrorDistance + length)
         {
-            volume.Content.SetLength(secure, stream, end + MirrorDistance + length);
+            volume.Content.SetLength(secure, stream, at + MirrorDistance + length);
         }
 
-        volume.Content.Write(stream, end, stored);
-        volume.Content.Write(stream, end + MirrorDistance, stored);
-        byte[] idKey = stored[4..8];
-        byId.Insert(IndexEntry.ForView(idKey, stored.AsSpan(0, EntryHeader)));
-        byHash.Insert(IndexEntry.ForView(stored.AsSpan(0, 8), stored.AsSpan(0, EntryHeader), "I\0I\0"u8));
+        volume.Content.Write(stream, at, stored);
+        volume.Content.Write(stream, at + MirrorDistance, stored);
+        new IndexTree(volume, secure, "$SII", IndexCollation.UnsignedInteger).Insert(IndexEntry.ForView(stored.AsSpan(4, 4), stored.AsSpan(0, EntryHeader)));
+        new IndexTree(volume, secure, "$SDH", IndexCollation.SecurityHash).Insert(IndexEntry.ForView(stored.AsSpan(0, 8), stored.AsSpan(0, EntryHeader), "I\0I\0"u8));
+        _lastId = id;
+        _end = at + ((length + 15) & ~15);
         return id;
     }
 }
