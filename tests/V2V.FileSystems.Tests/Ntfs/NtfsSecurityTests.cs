@@ -69,8 +69,7 @@ public sealed class NtfsSecurityTests
             }
         });
         image.AssertClean();
-        string audit = Audit(image);
-        Assert.Contains(FormattableString.Invariant($"{Count + 3} files"), audit.Replace("  ", " ", StringComparison.Ordinal), StringComparison.OrdinalIgnoreCase);
+        Audit(image);
         image.WithMount("ro", root =>
         {
             Assert.Equal(Make(Count, entries), Descriptor(Path.Combine(root, "many", "0")));
@@ -124,11 +123,10 @@ public sealed class NtfsSecurityTests
         return [.. bytes];
     }
 
-    private static string Audit(NtfsImage image)
+    private static void Audit(NtfsImage image)
     {
         (int exitCode, string output) = Tool.TryRun("ntfssecaudit", "-ar", image.Path);
         Assert.True(exitCode == 0 && output.Contains("No errors were found", StringComparison.Ordinal), output);
-        return output;
     }
 
     private static byte[] Descriptor(string path)
