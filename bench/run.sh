@@ -50,6 +50,7 @@ declare -A commands
 add() { names+=("$1"); commands["$1"]=$2; }
 add "v2v: start of the host" "$v2v -Command '\$null'"
 add "v2v: inspection" "$v2v -Command 'Import-V2VSource -Ova $ova | Get-V2VInspection'"
+add "v2v: inspection, digests not verified" "$v2v -Command 'Import-V2VSource -Ova $ova -SkipManifest | Get-V2VInspection'"
 add "v2v: inspection + conversion" "$v2v -Command 'Import-V2VSource -Ova $ova | Convert-V2VGuest | Remove-V2VOverlay'"
 add "v2v: whole pipeline, qcow2" "$v2v -Command 'Import-V2VSource -Ova $ova | Convert-V2VGuest | Export-V2VDisk -Local $out'"
 add "v2v: the same, digests not verified" "$v2v -Command 'Import-V2VSource -Ova $ova -SkipManifest | Convert-V2VGuest | Export-V2VDisk -Local $out'"
