@@ -47,21 +47,23 @@ public static class Tool
     }
 
     /// <summary>The path of a program, or null.</summary>
-    public static string? Find(string program)
-    {
-        string[] directories = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator);
-        return directories.Concat(s_extraDirectories).Select(d => Path.Combine(d, program)).FirstOrDefault(File.Exists);
-    }
+    public static string? Find(string program) => Directories().Select(d => Path.Combine(d, OperatingSystem.IsWindows() ? program + ".exe" : program)).FirstOrDefault(File.Exists);
 
-    /// <summary>Runs a program and returns its exit code and everything it printed.</summary>
+    /// <summary>Runs a program and returns its exit code and everything it printed. The programs that it runs are looked for where <see cref="Find"/> looks.</summary>
     public static (int ExitCode, string Output) TryRun(string program, params string[] arguments)
     {
-        var start = new ProcessStartInfo(Find(program) ?? program, arguments)
+        Require(program);
+        var start = new ProcessStartInfo(Find(program)!, arguments)
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             RedirectStandardInput = true,
         };
+        if (!OperatingSystem.IsWindows())
+        {
+            start.Environment["PATH"] = string.Join(Path.PathSeparator, Directories());
+        }
+
         using Process process = Process.Start(start)!;
         process.StandardInput.Close();
         Task<string> errors = process.StandardError.ReadToEndAsync();
@@ -77,4 +79,8 @@ public static class Tool
         Assert.True(exitCode == 0, $"{program} {string.Join(' ', arguments)} exited with {exitCode}:\n{output}");
         return output;
     }
+
+    /// <summary>PATH, and the folders of administrators' programs, which other users mostly lack.</summary>
+    private static IEnumerable<string> Directories() =>
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Concat(s_extraDirectories);
 }
