@@ -16,6 +16,9 @@ public static class Corpus
         return Path.Combine(s_root!, relativePath);
     }
 
+    /// <summary>The path of a file that only some corpora have, or null.</summary>
+    public static string? Find(string relativePath) => s_root is not null && Path.Combine(s_root, relativePath) is var path && File.Exists(path) ? path : null;
+
     private static string? FindRoot()
     {
         if (Environment.GetEnvironmentVariable("V2V_CORPUS") is { Length: > 0 } named)

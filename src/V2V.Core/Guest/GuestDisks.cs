@@ -24,7 +24,7 @@ public sealed class GuestDisks : IDisposable
         try
         {
             List<GuestVolume> plain = [.. devices.SelectMany((device, index) => VolumeFinder.Find(device, index, _warnings))];
-            Assembled = StackedVolumes.Assemble(plain, keys);
+            Assembled = StackedVolumes.Assemble(plain, devices, keys);
             _warnings.AddRange(Assembled.Warnings);
             Volumes = [.. plain, .. Assembled.Volumes.Select(StackedVolumes.Describe)];
         }

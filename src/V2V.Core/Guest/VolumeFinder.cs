@@ -3,6 +3,7 @@ using V2V.Core.Inspection;
 using V2V.FileSystems;
 using V2V.Storage;
 using V2V.Storage.Partitions;
+using V2V.Storage.Volumes;
 
 namespace V2V.Core.Guest;
 
@@ -37,9 +38,16 @@ internal static class VolumeFinder
             return [Make(disk, whole with { FileSystem = member.Type, Uuid = member.Uuid, Label = member.Label })];
         }
 
-        return table.Partitions.Where(p => !p.IsExtended).Select(p => Identify(p.Open(disk), new VolumeInfo(
-            GuestDisks.VolumeName(diskIndex, p.Number), diskIndex, p.Number, p.Offset, p.Length, null, null, null, p.PartUuid,
-            string.IsNullOrEmpty(p.Name) ? null : p.Name, p.TypeGuid?.ToString("D", CultureInfo.InvariantCulture) ?? p.MbrType?.ToString("x2", CultureInfo.InvariantCulture))));
+        bool isDynamic = DynamicDisks.IsDynamic(disk, table);
+        return table.Partitions.Where(p => !p.IsExtended).Select(p =>
+        {
+            var info = new VolumeInfo(
+                GuestDisks.VolumeName(diskIndex, p.Number), diskIndex, p.Number, p.Offset, p.Length, null, null, null, p.PartUuid,
+                string.IsNullOrEmpty(p.Name) ? null : p.Name, p.TypeGuid?.ToString("D", CultureInfo.InvariantCulture) ?? p.MbrType?.ToString("x2", CultureInfo.InvariantCulture));
+
+            // What a dynamic disk's partition begins with is the first part of a volume, not a file system of its own.
+            return isDynamic && DynamicDisks.IsMember(p) ? Make(p.Open(disk), info with { FileSystem = DynamicDisks.MemberType }) : Identify(p.Open(disk), info);
+        });
     }
 
     /// <summary>True if the superblock at the end of the disk is that of its last partition.</summary>

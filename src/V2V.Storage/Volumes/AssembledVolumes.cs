@@ -17,17 +17,24 @@ public enum VolumeKind
 
     /// <summary>The decrypted contents of a LUKS volume.</summary>
     Luks,
+
+    /// <summary>A volume of Windows' dynamic disks.</summary>
+    Ldm,
 }
 
 /// <summary>A disk or partition to look for members of volumes in.</summary>
 /// <param name="Name">Name without <c>/dev/</c>: <c>sda2</c>.</param>
 /// <param name="Device">Its bytes.</param>
-public sealed record VolumeSource(string Name, BlockDevice Device);
+public sealed record VolumeSource(string Name, BlockDevice Device)
+{
+    /// <summary>If the device is a whole dynamic disk of Windows: the names of its partitions that volumes lie in.</summary>
+    public IReadOnlyList<string> DynamicPartitions { get; init; } = [];
+}
 
 /// <summary>A volume that was put together.</summary>
 public sealed record AssembledVolume
 {
-    /// <summary>Name without <c>/dev/</c>: <c>vg/root</c>, <c>md0</c>, <c>mapper/luks-UUID</c>.</summary>
+    /// <summary>Name without <c>/dev/</c>: <c>vg/root</c>, <c>md0</c>, <c>mapper/luks-UUID</c>, <c>mapper/ldm_vol_GROUP_VOLUME</c>.</summary>
     public required string Name { get; init; }
 
     /// <summary>Further names of the same device: <c>mapper/vg-root</c>, <c>md/data</c>, the part of <c>disk/by-id/</c>.</summary>
@@ -36,7 +43,7 @@ public sealed record AssembledVolume
     /// <summary>What it is.</summary>
     public required VolumeKind Kind { get; init; }
 
-    /// <summary>UUID of the volume itself, as LVM, mdadm or cryptsetup print it; null for a partition.</summary>
+    /// <summary>UUID of the volume itself, as LVM, mdadm, cryptsetup or ldmtool print it; null for a partition.</summary>
     public string? Uuid { get; init; }
 
     /// <summary>The decrypted, joined bytes.</summary>

@@ -1,4 +1,5 @@
 using V2V.Storage.Partitions;
+using V2V.Storage.Volumes.Ldm;
 using V2V.Storage.Volumes.Luks;
 using V2V.Storage.Volumes.Lvm;
 using V2V.Storage.Volumes.Md;
@@ -6,7 +7,7 @@ using V2V.Storage.Volumes.Md;
 namespace V2V.Storage.Volumes;
 
 /// <summary>
-/// Puts together what lies above a guest's disks and partitions: md arrays, LVM2 groups and LUKS volumes, over one another in any order; start here.
+/// Puts together what lies above a guest's disks and partitions: md arrays, LVM2 groups, LUKS volumes and Windows' dynamic disks, over one another in any order; start here.
 /// An array or group is made as soon as it is complete; what lacks members is made when nothing else is left. Volumes that cannot be made are
 /// named in <see cref="AssembledVolumes.Problems"/>, not thrown. The sources stay open and belong to the caller.
 /// </summary>
@@ -25,7 +26,16 @@ public static class VolumeAssembler
         var md = new MdAssembler();
         var lvm = new LvmAssembler();
         var luks = new LuksAssembler(keys ?? VolumeKeys.None);
-        var pending = new Queue<(string Name, BlockDevice Device, bool IsLogical)>(sources.Select(s => (s.Name, s.Device, false)));
+        var ldm = new LdmAssembler();
+        var pending = new Queue<(string Name, BlockDevice Device, bool IsLogical)>();
+        foreach (VolumeSource source in sources)
+        {
+            if (!TryAddDynamic(ldm, source, result))
+            {
+                pending.Enqueue((source.Name, source.Device, false));
+            }
+        }
+
         for (int round = 0; round < MaxRounds && result.Found.Count < MaxVolumes; round++)
         {
             var made = new List<AssembledVolume>();
@@ -45,6 +55,7 @@ public static class VolumeAssembler
                 }
             }
 
+            made.AddRange(ldm.Assemble(result));
             made.AddRange(md.Assemble(result, isLast: false));
             made.AddRange(lvm.Assemble(result, isLast: false));
             if (made.Count == 0)
@@ -72,6 +83,19 @@ public static class VolumeAssembler
         }
 
         return result;
+    }
+
+    private static bool TryAddDynamic(LdmAssembler ldm, VolumeSource source, AssembledVolumes result)
+    {
+        try
+        {
+            return ldm.TryAdd(source);
+        }
+        catch (V2VException e)
+        {
+            result.Refuse(e, source.Name, source.DynamicPartitions);
+            return true;
+        }
     }
 
     /// <summary>md arrays can be partitioned; their partitions are named as md does: <c>md0p1</c>.</summary>

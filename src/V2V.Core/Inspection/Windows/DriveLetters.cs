@@ -6,7 +6,7 @@ namespace V2V.Core.Inspection.Windows;
 
 /// <summary>
 /// The drive letters of SYSTEM\MountedDevices: twelve bytes are an MBR disk's signature and the partition's first byte, "DMIO:ID:" and a GUID
-/// a GPT partition.
+/// a GPT partition or a volume of dynamic disks.
 /// </summary>
 internal static class DriveLetters
 {
@@ -18,10 +18,10 @@ internal static class DriveLetters
         return
         [
             .. values.Where(v => v.Name.Length == Prefix.Length + 2 && v.Name.StartsWith(Prefix, StringComparison.OrdinalIgnoreCase) && char.IsAsciiLetter(v.Name[^2]) && v.Name[^1] == ':')
-                .Select(v => (Letter: char.ToUpperInvariant(v.Name[^2]), Identity: PartitionUuid(v.Data, volumes), IsDisk: IsDisk(v.Data)))
+                .Select(v => (Letter: char.ToUpperInvariant(v.Name[^2]), Identity: PartitionUuid(v.Data, volumes), Dynamic: DynamicVolume(v.Data, volumes), IsDisk: IsDisk(v.Data)))
                 .Where(v => v.IsDisk)
                 .OrderBy(v => v.Letter)
-                .Select(v => new DriveLetterInfo(v.Letter, volumes.FirstOrDefault(o => v.Identity is not null && o.PartitionUuid == v.Identity)?.Device)),
+                .Select(v => new DriveLetterInfo(v.Letter, v.Dynamic ?? volumes.FirstOrDefault(o => v.Identity is not null && o.PartitionUuid == v.Identity)?.Device)),
         ];
     }
 
@@ -29,6 +29,12 @@ internal static class DriveLetters
     private static bool IsDisk(byte[] data) => data.Length == 12 || IsGpt(data);
 
     private static bool IsGpt(byte[] data) => data.Length >= 24 && data.AsSpan().StartsWith("DMIO:ID:"u8);
+
+    /// <summary>The volume of dynamic disks with a GUID, the bytes of which stand in the order of the disks' database.</summary>
+    private static string? DynamicVolume(byte[] data, IReadOnlyList<VolumeInfo> volumes) =>
+        IsGpt(data) && new Guid(data.AsSpan(8, 16), bigEndian: true).ToString("D", CultureInfo.InvariantCulture) is var uuid
+            ? volumes.FirstOrDefault(v => v.Kind == "ldm" && v.VolumeUuid == uuid)?.Device
+            : null;
 
     /// <summary>The partition's identity as <see cref="VolumeInfo.PartitionUuid"/> has it.</summary>
     private static string? PartitionUuid(byte[] data, IReadOnlyList<VolumeInfo> volumes)
