@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using V2V.Storage;
 
 namespace V2V.FileSystems;
 
@@ -10,6 +11,9 @@ namespace V2V.FileSystems;
 /// </summary>
 public static class GuestName
 {
+    /// <summary>A path's bytes are limited to 4096 by every system, so its names are to half of it.</summary>
+    private const int MaxDepth = 2048;
+
     /// <summary>Decodes the bytes of a name.</summary>
     public static string Decode(ReadOnlySpan<byte> name)
     {
@@ -52,5 +56,16 @@ public static class GuestName
         }
 
         return bytes.WrittenSpan.ToArray();
+    }
+
+    /// <summary>The names of an absolute path; none for the root.</summary>
+    /// <exception cref="V2VException"><c>GuestPathInvalid</c>: not absolute, a NUL, "." or "..", or deeper than any path can be.</exception>
+    internal static string[] SplitPath(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        string[] names = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
+        return path.StartsWith('/') && names.Length <= MaxDepth && !names.Any(n => n is "." or ".." || n.Contains('\0', StringComparison.Ordinal))
+            ? names
+            : throw GuestPathErrors.Invalid(path);
     }
 }

@@ -81,7 +81,7 @@ public sealed partial class BtrfsFileSystem
             throw new V2VException("BtrfsTooManyLinks", V2VErrorKind.NoSpace, $"The guest's file {existingPath} has as many names as Btrfs can keep.", existingPath);
         }
 
-        new DirectoryEditor(_volume, parent).Add(name, node.Inode, DirectoryItem.TypeCode(inode.Type), newPath);
+        new DirectoryEditor(_volume, parent).Add(name, node.Inode, DirectoryEntryCode.Of(inode.Type), newPath);
         inode.Links++;
         Save(node, inode);
     }
@@ -131,7 +131,7 @@ public sealed partial class BtrfsFileSystem
         }
 
         new DirectoryEditor(_volume, fromParent).Remove(from);
-        destination.Add(toName, node.Inode, DirectoryItem.TypeCode(inode.Type), toPath);
+        destination.Add(toName, node.Inode, DirectoryEntryCode.Of(inode.Type), toPath);
         Save(node, inode);
     }
 
@@ -230,14 +230,14 @@ public sealed partial class BtrfsFileSystem
         inode.Transaction = _volume.Transaction;
         inode.ModifiedTime = metadata.ModifiedTime ?? inode.ModifiedTime;
         var node = new BtrfsNode(parent.Tree, inode.Number);
-        new DirectoryEditor(_volume, parent).Add(name, inode.Number, DirectoryItem.TypeCode(inode.Type), path);
+        new DirectoryEditor(_volume, parent).Add(name, inode.Number, DirectoryEntryCode.Of(inode.Type), path);
         node.Tree.Insert(node.Key, inode.Raw);
         return node;
     }
 
     private (BtrfsNode Parent, byte[] Name) Split(string path)
     {
-        string[] names = GuestPathNames(path);
+        string[] names = GuestName.SplitPath(path);
         if (names.Length == 0)
         {
             throw GuestPathErrors.Root(path);

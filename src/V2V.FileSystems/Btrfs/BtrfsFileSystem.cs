@@ -218,7 +218,7 @@ public sealed partial class BtrfsFileSystem : GuestFileSystem
 
     private BtrfsNode? Resolve(string path, out string normal)
     {
-        string[] names = GuestPathNames(path);
+        string[] names = GuestName.SplitPath(path);
         normal = "/" + string.Join('/', names);
         return Walk(new BtrfsNode(_volume.GetTree(_subvolume), ObjectIds.FirstFree), names);
     }
@@ -236,18 +236,6 @@ public sealed partial class BtrfsFileSystem : GuestFileSystem
         }
 
         return node;
-    }
-
-    private static string[] GuestPathNames(string path)
-    {
-        ArgumentNullException.ThrowIfNull(path);
-        string[] names = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
-        if (!path.StartsWith('/') || names.Length > MaxPathDepth || names.Any(n => n is "." or ".." || n.Contains('\0', StringComparison.Ordinal)))
-        {
-            throw GuestPathErrors.Invalid(path);
-        }
-
-        return names;
     }
 
     private BtrfsNode GetNode(string path) => Resolve(path, out _) ?? throw NotFound(path);

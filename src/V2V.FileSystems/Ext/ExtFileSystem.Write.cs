@@ -102,7 +102,7 @@ public sealed partial class ExtFileSystem
 
         CheckLinks(inode, existingPath);
         Inode parent = GetParent(newPath, out byte[] name);
-        new DirectoryFile(_volume, parent).Add(name, inode.Number, TypeCode(inode));
+        new DirectoryFile(_volume, parent).Add(name, inode.Number, DirectoryEntryCode.Of(inode.Type));
         inode.Links++;
         inode.Touch(contentChanged: false);
     }
@@ -156,11 +156,11 @@ public sealed partial class ExtFileSystem
         if (replaced is not null)
         {
             CheckReplaceable(inode, replaced, toPath);
-            destination.Replace(to!.Value, inode.Number, TypeCode(inode));
+            destination.Replace(to!.Value, inode.Number, DirectoryEntryCode.Of(inode.Type));
         }
         else
         {
-            destination.Add(toName, inode.Number, TypeCode(inode));
+            destination.Add(toName, inode.Number, DirectoryEntryCode.Of(inode.Type));
         }
 
         source.Remove(source.Find(fromName) ?? throw NotFound(fromPath));
@@ -253,17 +253,6 @@ public sealed partial class ExtFileSystem
         base.Dispose(disposing);
     }
 
-    private static byte TypeCode(Inode inode) => inode.Type switch
-    {
-        GuestFileType.File => 1,
-        GuestFileType.Directory => 2,
-        GuestFileType.CharacterDevice => 3,
-        GuestFileType.BlockDevice => 4,
-        GuestFileType.Fifo => 5,
-        GuestFileType.Socket => 6,
-        _ => 7,
-    };
-
     private static void SetTime(Inode inode, FileMetadata metadata)
     {
         if (metadata.ModifiedTime is { } time)
@@ -304,7 +293,7 @@ public sealed partial class ExtFileSystem
 
     private (Inode Parent, byte[] Name) Split(string path)
     {
-        string[] names = GuestPathNames(path);
+        string[] names = GuestName.SplitPath(path);
         if (names.Length == 0)
         {
             throw GuestPathErrors.Root(path);
@@ -338,7 +327,7 @@ public sealed partial class ExtFileSystem
     {
         try
         {
-            new DirectoryFile(_volume, parent).Add(name, inode.Number, TypeCode(inode));
+            new DirectoryFile(_volume, parent).Add(name, inode.Number, DirectoryEntryCode.Of(inode.Type));
         }
         catch
         {

@@ -185,18 +185,6 @@ public sealed partial class ExtFileSystem : GuestFileSystem
         }
     }
 
-    private static GuestFileType? TypeOf(byte code) => code switch
-    {
-        1 => GuestFileType.File,
-        2 => GuestFileType.Directory,
-        3 => GuestFileType.CharacterDevice,
-        4 => GuestFileType.BlockDevice,
-        5 => GuestFileType.Fifo,
-        6 => GuestFileType.Socket,
-        7 => GuestFileType.SymbolicLink,
-        _ => null,
-    };
-
     private List<(long Start, long End)> FreeRuns(int group)
     {
         var runs = new List<(long, long)>();
@@ -224,14 +212,14 @@ public sealed partial class ExtFileSystem : GuestFileSystem
         foreach (RawEntry entry in directory.Enumerate())
         {
             yield return new DirectoryEntry(
-                GuestName.Decode(entry.Name), TypeOf(entry.Type) ?? _volume.Inodes.GetNamed(entry.Inode).Type, entry.Inode);
+                GuestName.Decode(entry.Name), DirectoryEntryCode.ToType(entry.Type) ?? _volume.Inodes.GetNamed(entry.Inode).Type, entry.Inode);
         }
     }
 
     /// <summary>Walks a path; null if a component is missing.</summary>
     private Inode? Resolve(string path, out string normal)
     {
-        string[] names = GuestPathNames(path);
+        string[] names = GuestName.SplitPath(path);
         normal = "/" + string.Join('/', names);
         Inode inode = _volume.Inodes.GetNamed(RootInode);
         foreach (string name in names)
@@ -245,18 +233,6 @@ public sealed partial class ExtFileSystem : GuestFileSystem
         }
 
         return inode;
-    }
-
-    private static string[] GuestPathNames(string path)
-    {
-        ArgumentNullException.ThrowIfNull(path);
-        string[] names = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
-        if (!path.StartsWith('/') || names.Any(n => n is "." or ".." || n.Contains('\0', StringComparison.Ordinal)))
-        {
-            throw GuestPathErrors.Invalid(path);
-        }
-
-        return names;
     }
 
     private Inode GetInode(string path) => Resolve(path, out _) ?? throw NotFound(path);

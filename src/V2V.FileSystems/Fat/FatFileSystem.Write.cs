@@ -78,7 +78,7 @@ public sealed partial class FatFileSystem
     {
         CheckWritable();
         (FatDirectory source, FatNode node) = FindWithParent(fromPath);
-        string[] to = Split(toPath);
+        string[] to = GuestName.SplitPath(toPath);
         if (to.Length == 0)
         {
             throw GuestPathErrors.Invalid(toPath);
@@ -183,7 +183,7 @@ public sealed partial class FatFileSystem
     {
         CheckWritable();
         CheckOwner(path, metadata);
-        string[] components = Split(path);
+        string[] components = GuestName.SplitPath(path);
         if (components.Length == 0)
         {
             throw GuestPathErrors.Exists(path);
@@ -215,7 +215,7 @@ public sealed partial class FatFileSystem
 
     private (FatDirectory Parent, FatNode Node) FindWithParent(string path)
     {
-        string[] components = Split(path);
+        string[] components = GuestName.SplitPath(path);
         if (components.Length == 0)
         {
             throw GuestPathErrors.Invalid(path);

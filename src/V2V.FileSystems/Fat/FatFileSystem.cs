@@ -67,7 +67,7 @@ public sealed partial class FatFileSystem : GuestFileSystem
     /// <inheritdoc/>
     public override FileEntry? TryGetEntry(string path)
     {
-        string[] components = Split(path);
+        string[] components = GuestName.SplitPath(path);
         if (components.Length == 0)
         {
             DateTimeOffset epoch = FatTime.Decode(0, 0);
@@ -105,17 +105,6 @@ public sealed partial class FatFileSystem : GuestFileSystem
     /// <summary>Position of the short entry in the volume, in entries; FAT has no other identity for an empty file.</summary>
     private static ulong FileIdOf(FatNode node) => (ulong)node.Offset / FatDirectory.SlotSize;
 
-    private static string[] Split(string path)
-    {
-        if (!path.StartsWith('/') || path.Contains('\0', StringComparison.Ordinal))
-        {
-            throw GuestPathErrors.Invalid(path);
-        }
-
-        string[] components = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
-        return components.Contains(".") || components.Contains("..") ? throw GuestPathErrors.Invalid(path) : components;
-    }
-
     private FileEntry MakeEntry(string path, FatNode node)
     {
         long clusterSize = _volume.Geometry.ClusterSize;
@@ -138,7 +127,7 @@ public sealed partial class FatFileSystem : GuestFileSystem
 
     private FatNode FindNode(string path)
     {
-        string[] components = Split(path);
+        string[] components = GuestName.SplitPath(path);
         if (components.Length == 0)
         {
             throw GuestPathErrors.Invalid(path);
@@ -149,7 +138,7 @@ public sealed partial class FatFileSystem : GuestFileSystem
 
     private FatFileStream OpenStream(string path, bool writable)
     {
-        if (Split(path).Length == 0)
+        if (GuestName.SplitPath(path).Length == 0)
         {
             throw GuestPathErrors.NotFile(path);
         }
@@ -160,7 +149,7 @@ public sealed partial class FatFileSystem : GuestFileSystem
 
     private FatDirectory OpenDirectory(string path)
     {
-        string[] components = Split(path);
+        string[] components = GuestName.SplitPath(path);
         if (!TryFindParent([.. components, ""], out FatDirectory? directory))
         {
             throw TryGetEntry(path) is null ? NotFound(path) : GuestPathErrors.NotDirectory(path);

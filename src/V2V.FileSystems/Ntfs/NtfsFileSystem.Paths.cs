@@ -12,18 +12,7 @@ public sealed partial class NtfsFileSystem
     /// <param name="Key">The directory's key; empty for the root.</param>
     private readonly record struct Node(string Path, FileRecord File, FileRecord Parent, byte[] Key);
 
-    private static string[] Split(string path)
-    {
-        if (!path.StartsWith('/') || path.Contains('\0', StringComparison.Ordinal))
-        {
-            throw GuestPathErrors.Invalid(path);
-        }
-
-        string[] components = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
-        return components.Contains(".") || components.Contains("..") ? throw GuestPathErrors.Invalid(path) : components;
-    }
-
-    private Node? Find(string path) => Find(path, Split(path));
+    private Node? Find(string path) => Find(path, GuestName.SplitPath(path));
 
     private Node? Find(string path, ReadOnlySpan<string> components)
     {

@@ -108,7 +108,7 @@ public sealed partial class NtfsFileSystem
         }
 
         CheckOrdinary(fromPath, node.File);
-        string[] to = Split(toPath);
+        string[] to = GuestName.SplitPath(toPath);
         (FileRecord parent, string name) = FindParent(toPath, to, node.File);
         if (Find(toPath, to) is { } existing)
         {
@@ -325,7 +325,7 @@ public sealed partial class NtfsFileSystem
     /// <summary>The directory that a new name goes into, and the name.</summary>
     private (FileRecord Parent, string Name) PrepareName(string path)
     {
-        string[] components = Split(path);
+        string[] components = GuestName.SplitPath(path);
         (FileRecord parent, string name) = FindParent(path, components, null);
         return _volume.OpenDirectory(parent).FindName(name) is null ? (parent, name) : throw GuestPathErrors.Exists(path);
     }

@@ -88,7 +88,7 @@ public sealed partial class XfsFileSystem
         attributes.AddParent(parent, name);
         try
         {
-            new DirectoryFile(_volume, parent).Add(name, inode.Number, TypeCode(inode));
+            new DirectoryFile(_volume, parent).Add(name, inode.Number, DirectoryEntryCode.Of(inode.Type));
         }
         catch
         {
@@ -155,11 +155,11 @@ public sealed partial class XfsFileSystem
         {
             if (replaced is not null)
             {
-                destination.Replace(toName, inode.Number, TypeCode(inode));
+                destination.Replace(toName, inode.Number, DirectoryEntryCode.Of(inode.Type));
             }
             else
             {
-                destination.Add(toName, inode.Number, TypeCode(inode));
+                destination.Add(toName, inode.Number, DirectoryEntryCode.Of(inode.Type));
             }
         }
         catch
@@ -255,17 +255,6 @@ public sealed partial class XfsFileSystem
         base.Dispose(disposing);
     }
 
-    private static byte TypeCode(XfsInode inode) => inode.Type switch
-    {
-        GuestFileType.File => 1,
-        GuestFileType.Directory => 2,
-        GuestFileType.CharacterDevice => 3,
-        GuestFileType.BlockDevice => 4,
-        GuestFileType.Fifo => 5,
-        GuestFileType.Socket => 6,
-        _ => 7,
-    };
-
     private static void SetTime(XfsInode inode, FileMetadata metadata)
     {
         if (metadata.ModifiedTime is { } time)
@@ -296,7 +285,7 @@ public sealed partial class XfsFileSystem
 
     private (XfsInode Parent, byte[] Name) Split(string path)
     {
-        string[] names = SplitPath(path);
+        string[] names = GuestName.SplitPath(path);
         if (names.Length == 0)
         {
             throw GuestPathErrors.Root(path);
@@ -328,7 +317,7 @@ public sealed partial class XfsFileSystem
         try
         {
             new AttributeStore(_volume, inode).AddParent(parent, name);
-            new DirectoryFile(_volume, parent).Add(name, inode.Number, TypeCode(inode));
+            new DirectoryFile(_volume, parent).Add(name, inode.Number, DirectoryEntryCode.Of(inode.Type));
         }
         catch
         {

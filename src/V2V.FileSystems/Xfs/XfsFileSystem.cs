@@ -140,31 +140,19 @@ public sealed partial class XfsFileSystem : GuestFileSystem
         }
     }
 
-    private static GuestFileType? TypeOf(byte code) => code switch
-    {
-        1 => GuestFileType.File,
-        2 => GuestFileType.Directory,
-        3 => GuestFileType.CharacterDevice,
-        4 => GuestFileType.BlockDevice,
-        5 => GuestFileType.Fifo,
-        6 => GuestFileType.Socket,
-        7 => GuestFileType.SymbolicLink,
-        _ => null,
-    };
-
     private IEnumerable<DirectoryEntry> Enumerate(DirectoryFile directory)
     {
         foreach (RawEntry entry in directory.Enumerate())
         {
             yield return new DirectoryEntry(
-                GuestName.Decode(entry.Name), TypeOf(entry.Type) ?? _volume.Inodes.GetNamed(entry.Inode).Type, entry.Inode);
+                GuestName.Decode(entry.Name), DirectoryEntryCode.ToType(entry.Type) ?? _volume.Inodes.GetNamed(entry.Inode).Type, entry.Inode);
         }
     }
 
     /// <summary>Walks a path; null if a component is missing.</summary>
     private XfsInode? Resolve(string path, out string normal)
     {
-        string[] names = SplitPath(path);
+        string[] names = GuestName.SplitPath(path);
         normal = "/" + string.Join('/', names);
         XfsInode inode = _volume.Inodes.GetNamed(Super.RootInode);
         foreach (string name in names)
@@ -178,18 +166,6 @@ public sealed partial class XfsFileSystem : GuestFileSystem
         }
 
         return inode;
-    }
-
-    private static string[] SplitPath(string path)
-    {
-        ArgumentNullException.ThrowIfNull(path);
-        string[] names = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
-        if (!path.StartsWith('/') || names.Any(n => n is "." or ".." || n.Contains('\0', StringComparison.Ordinal)))
-        {
-            throw GuestPathErrors.Invalid(path);
-        }
-
-        return names;
     }
 
     private XfsInode GetInode(string path) => Resolve(path, out _) ?? throw NotFound(path);

@@ -16,29 +16,7 @@ internal sealed record DirectoryItem(BtrfsKey Location, byte Type, byte[] Name, 
     public const byte AttributeType = 8;
 
     /// <summary>Type of a file by the code in a directory; null for none.</summary>
-    public GuestFileType? FileType => Type switch
-    {
-        1 => GuestFileType.File,
-        2 => GuestFileType.Directory,
-        3 => GuestFileType.CharacterDevice,
-        4 => GuestFileType.BlockDevice,
-        5 => GuestFileType.Fifo,
-        6 => GuestFileType.Socket,
-        7 => GuestFileType.SymbolicLink,
-        _ => null,
-    };
-
-    /// <summary>The code of a type.</summary>
-    public static byte TypeCode(GuestFileType type) => type switch
-    {
-        GuestFileType.File => 1,
-        GuestFileType.Directory => 2,
-        GuestFileType.CharacterDevice => 3,
-        GuestFileType.BlockDevice => 4,
-        GuestFileType.Fifo => 5,
-        GuestFileType.Socket => 6,
-        _ => 7,
-    };
+    public GuestFileType? FileType => DirectoryEntryCode.ToType(Type);
 
     /// <summary>The entries of an item.</summary>
     public static List<DirectoryItem> ReadAll(ReadOnlySpan<byte> item)

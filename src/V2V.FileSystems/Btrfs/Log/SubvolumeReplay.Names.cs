@@ -130,7 +130,7 @@ internal sealed partial class SubvolumeReplay
         }
 
         // The old inode stays if nothing else refers to it until link counts are fixed.
-        new DirectoryEditor(volume, directory).Add(name, inode, DirectoryItem.TypeCode(Node(inode).Load().Type), GuestName.Decode(name), index);
+        new DirectoryEditor(volume, directory).Add(name, inode, DirectoryEntryCode.Of(Node(inode).Load().Type), GuestName.Decode(name), index);
         _changed.Add(inode);
         _changed.Add(directory.Inode);
     }

@@ -1,7 +1,7 @@
 using System.Buffers;
 using V2V.Storage;
 
-namespace V2V.FileSystems.Ext;
+namespace V2V.FileSystems;
 
 /// <summary>A metadata block in memory.</summary>
 internal sealed class CachedBlock(long number, byte[] data)
@@ -11,6 +11,9 @@ internal sealed class CachedBlock(long number, byte[] data)
 
     /// <summary>The block's bytes; after a change the cache must be told with <see cref="BlockCache.MarkDirty"/>.</summary>
     public byte[] Data { get; } = data;
+
+    /// <summary>Where <see cref="BlockCache.Seal"/> is to store the checksum over the whole block; -1 for none.</summary>
+    public int CrcOffset { get; set; } = -1;
 
     /// <summary>True once its checksum has been verified, or it has been written here.</summary>
     public bool Verified { get; set; }
@@ -22,9 +25,9 @@ internal sealed class CachedBlock(long number, byte[] data)
 
 /// <summary>
 /// Metadata blocks, least recently used first out. Nothing is dropped while an operation may hold on to a block: <see cref="Trim"/>
-/// is called between operations. Changed blocks are written by <see cref="Flush"/> in ascending order, neighbours in one piece.
+/// is called between operations. Changed blocks are sealed and written by <see cref="Flush"/> in ascending order, neighbours in one piece.
 /// </summary>
-internal sealed class BlockCache(BlockDevice device, int blockSize)
+internal class BlockCache(BlockDevice device, int blockSize)
 {
     private const int Capacity = 16 << 20;
     private const int WriteSize = 1 << 20;
@@ -154,6 +157,7 @@ internal sealed class BlockCache(BlockDevice device, int blockSize)
 
                 for (int k = 0; k < run; k++)
                 {
+                    Seal(dirty[i + k]);
                     dirty[i + k].Data.CopyTo(buffer, k * blockSize);
                 }
 
@@ -172,6 +176,11 @@ internal sealed class BlockCache(BlockDevice device, int blockSize)
         }
 
         _dirtyCount = 0;
+    }
+
+    /// <summary>Completes a block that is about to be written.</summary>
+    protected virtual void Seal(CachedBlock block)
+    {
     }
 
     private CachedBlock Add(CachedBlock block)
