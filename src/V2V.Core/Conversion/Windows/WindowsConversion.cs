@@ -1,3 +1,6 @@
+using V2V.Core.Conversion.Windows.GuestAdditions;
+using V2V.Core.Conversion.Windows.Settings;
+
 namespace V2V.Core.Conversion.Windows;
 
 /// <summary>The conversion of a Windows guest: its steps, in the order in which they run. Start here.</summary>
@@ -7,6 +10,11 @@ internal static class WindowsConversion
     [
         .. ((ConversionStep[])
         [
+            new ClockStep(),
+            new GuestAdditionsStep(),
+            new FallbackBusesStep(),
+            new SanPolicyStep(),
+            new NetworkSettingsStep(),
             new RegistrySaveStep(),
         ]).OrderBy(s => s.Order),
     ];

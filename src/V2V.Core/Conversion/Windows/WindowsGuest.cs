@@ -1,3 +1,5 @@
+using V2V.Core.Conversion.Windows.GuestAdditions;
+using V2V.Core.Conversion.Windows.Settings;
 using V2V.Core.Inspection;
 
 namespace V2V.Core.Conversion.Windows;
@@ -23,6 +25,19 @@ internal sealed class WindowsGuest : IDisposable
 
     /// <summary>The control sets that Windows may start with: the current one, the default, and the last that worked; without repeats.</summary>
     internal IReadOnlyList<string> ControlSets => _controlSets ??= FindControlSets();
+
+    /// <summary>The old hypervisor's additions, which the first boot removes.</summary>
+    internal List<AdditionsFound> Additions { get; } = [];
+
+    /// <summary>What the old machine's connections were set to, which the first boot gives to the new cards.</summary>
+    internal List<NetworkSettings> Networks { get; } = [];
+
+    /// <summary>What new disks do at the first boot, and what the first boot puts back.</summary>
+    internal SanPolicy? SanPolicy { get; set; }
+
+    /// <summary>The drive of Windows, as the guest writes it: <c>C:</c>.</summary>
+    internal string SystemDrive =>
+        Registry.Software.Find(@"Microsoft\Windows NT\CurrentVersion")?.GetText("SystemRoot") is { Length: > 2 } root && char.IsAsciiLetter(root[0]) && root[1] == ':' ? root[..2] : "C:";
 
     /// <summary>Path in the guest's tree of a file in the folder of Windows.</summary>
     /// <param name="path">The path below the folder: <c>System32/drivers/viostor.sys</c>.</param>

@@ -1,0 +1,139 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using V2V.Core.Inspection.Network;
+using V2V.Core.Sources;
+using V2V.Registry;
+
+namespace V2V.Core.Conversion.Windows.Settings;
+
+/// <summary>
+/// Finds the network cards of a Windows guest and tells which card of the machine each was. Windows 8 and later note the MAC; PCI Express cards of VMware
+/// have it in their device's serial number, which names their key; otherwise the slots' order is that of the machine's cards.
+/// </summary>
+internal static class NetworkCards
+{
+    private const int MaxCards = 4096;
+
+    /// <summary>Buses of cards that are hardware to Windows; miniports and tunnels stay on the machine as they are.</summary>
+    private static readonly string[] s_buses = [@"PCI\", @"VMBUS\", @"XEN\", @"XENBUS\", @"XENVIF\", @"XENDEVICE\"];
+
+    /// <summary>Property of a device: when it was last seen, and last removed (DEVPKEY_Device_LastArrivalDate and LastRemovalDate).</summary>
+    private const string Dates = @"Properties\{83da6326-97a6-4088-9453-a1923f573b29}";
+
+    /// <summary>The cards of the control set that Windows last ran with, those that were present first.</summary>
+    internal static IReadOnlyList<NetworkCard> Find(RegistryEditor registry, string controlSet)
+    {
+        var cards = new List<NetworkCard>();
+        foreach (RegistryKey key in registry.Find($@"SYSTEM\{controlSet}\Control\Class\{NetworkCard.Class}")?.Subkeys.Take(MaxCards) ?? [])
+        {
+            if (key.GetText("NetCfgInstanceId") is { } id && Guid.TryParseExact(id, "B", out _) && FindDevice(registry, controlSet, key, id) is { } device)
+            {
+                cards.Add(Read(registry, controlSet, key, id, device));
+            }
+        }
+
+        return [.. cards.OrderByDescending(c => c.WasPresent).ThenBy(c => c.Slot).ThenBy(c => c.ClassKey, StringComparer.Ordinal)];
+    }
+
+    /// <summary>Which card of the machine each was; those that are told by nothing are missing.</summary>
+    internal static IReadOnlyDictionary<NetworkCard, string> Match(IReadOnlyList<NetworkCard> cards, IReadOnlyList<SourceNic> nics)
+    {
+        var matches = new Dictionary<NetworkCard, string>();
+        List<string> open = [.. nics.Select(n => MacText.Normalize(n.MacAddress)).OfType<string>()];
+        foreach (NetworkCard card in cards)
+        {
+            string? mac = card.MacAddress is { } noted && open.Contains(noted) ? noted : open.FirstOrDefault(m => NamesMac(card.Device.Split('\\')[^1], m));
+            if (mac is not null)
+            {
+                matches.Add(card, mac);
+                open.Remove(mac);
+            }
+        }
+
+        // What no MAC tells: as many cards as are left over, in the order of their slots, which is the order in which the hypervisor gave them out.
+        List<NetworkCard> rest = [.. cards.Where(c => !matches.ContainsKey(c) && c.WasPresent && c.MacAddress is null)];
+        if (rest.Count == open.Count && nics.All(n => n.MacAddress is not null))
+        {
+            foreach ((NetworkCard card, string mac) in rest.Zip(open))
+            {
+                matches.Add(card, mac);
+            }
+        }
+
+        return matches;
+    }
+
+    private static NetworkCard Read(RegistryEditor registry, string controlSet, RegistryKey key, string id, string device)
+    {
+        RegistryKey? instance = registry.Find($@"SYSTEM\{controlSet}\Enum\{device}");
+        RegistryKey? kernel = registry.Find($@"SYSTEM\{controlSet}\Control\NetworkSetup2\Interfaces\{id}\Kernel");
+        string? noted = Mac(kernel?.GetValue("CurrentAddress")?.Data) ?? Mac(kernel?.GetValue("PermanentAddress")?.Data) ?? Mac(Hex(key.GetText("NetworkAddress")));
+        return new NetworkCard(id, device, key.Name)
+        {
+            Name = Connection(registry, controlSet, id)?.GetText("Name") ?? "",
+            MacAddress = noted,
+            Slot = (uint)(instance?.GetNumber("UINumber") ?? uint.MaxValue),
+            Luid = ((key.GetNumber("*IfType") ?? 6) << 48) | ((key.GetNumber("NetLuidIndex") ?? 0) << 24),
+            Seen = (Date(instance, "0066"), Date(instance, "0067")),
+        };
+    }
+
+    internal static RegistryKey? Connection(RegistryEditor registry, string controlSet, string id) =>
+        registry.Find($@"SYSTEM\{controlSet}\Control\Network\{NetworkCard.Class}\{id}\Connection");
+
+    private static string? FindDevice(RegistryEditor registry, string controlSet, RegistryKey key, string id)
+    {
+        RegistryKey? connection = Connection(registry, controlSet, id);
+        string? device = key.GetText("DeviceInstanceID") ?? connection?.GetText("PnPInstanceId");
+        return device is not null && device.Split('\\').Length == 3 && s_buses.Any(b => device.StartsWith(b, StringComparison.OrdinalIgnoreCase)) ? device : null;
+    }
+
+    /// <summary>
+    /// True if a device's instance is named by a serial number made of a MAC: in the order of the bytes (e1000e), or by its two halves, the
+    /// upper first, each with its lowest byte first (vmxnet3). FF FF or FF FE stand between the vendor's and the card's part.
+    /// </summary>
+    private static bool NamesMac(string instance, string mac)
+    {
+        string digits = mac.Replace(":", "", StringComparison.Ordinal);
+        if (digits.Length != 12)
+        {
+            return false;
+        }
+
+        string[] b = [.. Enumerable.Range(0, 6).Select(i => digits.Substring(2 * i, 2))];
+        foreach (string filler in (string[])["FFFF", "FFFE"])
+        {
+            string last = filler[2..];
+            string straight = b[0] + b[1] + b[2] + filler + b[3] + b[4] + b[5];
+            string halves = "FF" + b[2] + b[1] + b[0] + b[5] + b[4] + b[3] + last;
+            if (instance.StartsWith(straight, StringComparison.OrdinalIgnoreCase) || instance.StartsWith(halves, StringComparison.OrdinalIgnoreCase))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static string? Mac(byte[]? bytes) =>
+        bytes is { Length: 6 } && bytes.Any(b => b != 0) ? string.Join(':', bytes.Select(b => b.ToString("x2", CultureInfo.InvariantCulture))) : null;
+
+    private static byte[]? Hex(string? text)
+    {
+        string digits = (text ?? "").Replace("-", "", StringComparison.Ordinal).Replace(":", "", StringComparison.Ordinal);
+        return digits.Length == 12 && digits.All(char.IsAsciiHexDigit) ? Convert.FromHexString(digits) : null;
+    }
+
+    /// <summary>A date: the default value of a key of four digits, or before Windows 8 the value Data of a key below one of eight.</summary>
+    private static long Date(RegistryKey? instance, string property)
+    {
+        RegistryKey? at = instance;
+        foreach (string name in Dates.Split('\\'))
+        {
+            at = at?.Open(name);
+        }
+
+        byte[]? data = at?.Open(property)?.GetValue("")?.Data ?? at?.Open("0000" + property)?.Open("00000000")?.GetValue("Data")?.Data;
+        return data is { Length: 8 } ? BinaryPrimitives.ReadInt64LittleEndian(data) : 0;
+    }
+}
