@@ -203,7 +203,7 @@ internal sealed class MemoryFileSystem : GuestFileSystem
         return at;
     }
 
-    private Node NewNode(GuestFileType type, FileMetadata metadata) => new(type, _nextId++) { Metadata = metadata };
+    private Node NewNode(GuestFileType type, FileMetadata metadata) => new(type, _nextId++, Type == "ntfs" ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal) { Metadata = metadata };
 
     private IEnumerable<Node> Nodes()
     {
@@ -241,7 +241,7 @@ internal sealed class MemoryFileSystem : GuestFileSystem
             : throw new V2VException("GuestFileWrongType", V2VErrorKind.InvalidState, $"{path} is not a {type}.", path);
     }
 
-    private sealed class Node(GuestFileType type, ulong id)
+    private sealed class Node(GuestFileType type, ulong id, StringComparer names)
     {
         public GuestFileType Type { get; } = type;
 
@@ -253,7 +253,7 @@ internal sealed class MemoryFileSystem : GuestFileSystem
 
         public byte[] Content { get; set; } = [];
 
-        public SortedDictionary<string, Node> Children { get; } = new(StringComparer.Ordinal);
+        public SortedDictionary<string, Node> Children { get; } = new(names);
 
         public Dictionary<string, byte[]> Attributes { get; } = new(StringComparer.Ordinal);
     }

@@ -13,7 +13,10 @@ internal static class PhonyWindows
     /// <param name="system">The SYSTEM hive: a file of the corpus' registry folder.</param>
     /// <param name="software">Texts in regedit's form, merged into an empty SOFTWARE hive.</param>
     /// <param name="machine">Machine type in the kernel's head.</param>
-    public static string Make(TemporaryDirectory directory, string system, string software, ushort machine)
+    /// <param name="systemChanges">Texts in regedit's form, merged into the SYSTEM hive.</param>
+    /// <param name="files">Further files: paths below the volume's root, and what is in them.</param>
+    public static string Make(
+        TemporaryDirectory directory, string system, string software, ushort machine, string systemChanges = "", params IEnumerable<(string Path, byte[] Content)> files)
     {
         Tool.RequireRoot();
         Tool.Require("mkntfs", "ntfs-3g", "hivexregedit", "sfdisk");
@@ -22,6 +25,11 @@ internal static class PhonyWindows
         File.Copy(Corpus.Require("registry/hivex/minimal"), softwareHive);
         File.WriteAllText(directory.File("software.reg"), "Windows Registry Editor Version 5.00\n\n" + WithParents(software));
         Tool.Run("hivexregedit", "--merge", softwareHive, directory.File("software.reg"));
+        if (systemChanges.Length > 0)
+        {
+            File.WriteAllText(directory.File("system.reg"), "Windows Registry Editor Version 5.00\n\n" + systemChanges);
+            Tool.Run("hivexregedit", "--merge", systemHive, directory.File("system.reg"));
+        }
 
         string volume = directory.File("volume");
         using (FileStream file = File.Create(volume))
@@ -39,6 +47,12 @@ internal static class PhonyWindows
             File.WriteAllBytes(directory.File("mnt/Windows/System32/ntoskrnl.exe"), Kernel(machine));
             File.WriteAllBytes(directory.File("mnt/Windows/System32/cmd.exe"), Kernel(machine));
             Directory.CreateDirectory(directory.File("mnt/Program Files"));
+            foreach ((string path, byte[] content) in files)
+            {
+                string target = directory.File("mnt/" + path);
+                Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+                File.WriteAllBytes(target, content);
+            }
         }
 
         return TestDisk.Make(directory, ("EBD0A0A2-B9E5-4433-87C0-68B6B72699C7", SizeMebibytes, volume));

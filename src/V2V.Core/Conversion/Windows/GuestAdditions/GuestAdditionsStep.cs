@@ -44,7 +44,7 @@ internal sealed class GuestAdditionsStep : ConversionStep
                 services.UnionWith(FindServices(registry, set, product).Where(s => !hasHost || !s_hostServices.Contains(s, StringComparer.OrdinalIgnoreCase)));
             }
 
-            IReadOnlyList<string> packages = [];
+            IReadOnlyList<string> packages = PublishedPackages.Find(context, product, hasHost ? s_hostServices : []);
             if (entries.Count + services.Count + packages.Count == 0)
             {
                 continue;
