@@ -153,9 +153,6 @@ public sealed class RegistryKey
     /// <summary>Sets a text value.</summary>
     public void SetText(string name, string text, RegistryValueType type = RegistryValueType.String) => SetValue(name, type, RegistryValue.Encode(text));
 
-    /// <summary>Sets a value of several texts.</summary>
-    public void SetTexts(string name, IEnumerable<string> texts) => SetValue(name, RegistryValueType.MultiString, RegistryValue.Encode(texts));
-
     /// <summary>Sets a 32-bit number.</summary>
     public void SetNumber(string name, uint number) => SetValue(name, RegistryValueType.DWord, RegistryValue.Encode(number));
 

@@ -84,12 +84,4 @@ public sealed record RegistryValue(string Name, RegistryValueType Type, byte[] D
         BinaryPrimitives.WriteUInt32LittleEndian(data, number);
         return data;
     }
-
-    /// <summary>Data of a 64-bit number.</summary>
-    public static byte[] Encode(ulong number)
-    {
-        byte[] data = new byte[8];
-        BinaryPrimitives.WriteUInt64LittleEndian(data, number);
-        return data;
-    }
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using SharpCompress.Compressors.Xz;
 using V2V.Core.Conversion;
 using V2V.Core.Conversion.Windows;
@@ -21,17 +22,16 @@ internal sealed class HiveGuest : IDisposable
 
     private const string Config = "/Windows/System32/config/";
 
-    private readonly byte[] _software = [];
+    private static readonly ConcurrentDictionary<string, byte[]> s_hives = new();
 
     public HiveGuest(string system, Version version)
     {
-        System = Unpack(Corpus.Require("registry/" + system));
-        _software = File.ReadAllBytes(Corpus.Require("registry/hivex/minimal"));
+        System = s_hives.GetOrAdd(Corpus.Require("registry/" + system), path => Seal(Unpack(path)));
         Version = version;
-        Root.Add(Config + "SYSTEM", System).Add(Config + "SOFTWARE", _software).AddDirectory("/Windows/INF").AddDirectory("/Windows/System32/drivers");
+        Root.Add(Config + "SYSTEM", System.ToArray()).Add(Config + "SOFTWARE", File.ReadAllBytes(Corpus.Require("registry/hivex/minimal"))).AddDirectory("/Windows/INF").AddDirectory("/Windows/System32/drivers");
     }
 
-    /// <summary>The SYSTEM hive as it was.</summary>
+    /// <summary>The SYSTEM hive as it was. Not to be written to.</summary>
     public byte[] System { get; }
 
     public Version Version { get; }
@@ -115,6 +115,20 @@ internal sealed class HiveGuest : IDisposable
         RootDevice = "sda1",
         Windows = new WindowsInfo { SystemRoot = "/Windows", ControlSet = "ControlSet001" },
     };
+
+    /// <summary>The corpus has no logs for these hives, which were read off running systems; their files alone are whole. Marks them as closed.</summary>
+    private static byte[] Seal(byte[] hive)
+    {
+        hive.AsSpan(4, 4).CopyTo(hive.AsSpan(8));
+        uint sum = 0;
+        for (int at = 0; at < 508; at += 4)
+        {
+            sum ^= BitConverter.ToUInt32(hive, at);
+        }
+
+        BitConverter.TryWriteBytes(hive.AsSpan(508), sum);
+        return hive;
+    }
 
     private static byte[] Unpack(string path)
     {
