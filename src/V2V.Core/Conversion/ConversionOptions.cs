@@ -12,6 +12,9 @@ public sealed record ConversionOptions
     /// <summary>A package of qemu-guest-agent on the host, of the guest's kind, that is put into the guest and installed at its first boot; null takes it from the guest's repository.</summary>
     public string? GuestAgentPackage { get; init; }
 
+    /// <summary>The virtio drivers for a Windows guest: virtio-win's ISO file, or the folder that its files are in. Without them its disks and cards are emulated ones.</summary>
+    public string? VirtioWin { get; init; }
+
     /// <summary>False leaves the guest without qemu-guest-agent, unless it has it already.</summary>
     public bool InstallGuestAgent { get; init; } = true;
 

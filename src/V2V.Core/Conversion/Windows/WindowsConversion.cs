@@ -12,6 +12,7 @@ internal static class WindowsConversion
         [
             new ClockStep(),
             new GuestAdditionsStep(),
+            new ChooseDriversStep(),
             new FallbackBusesStep(),
             new SanPolicyStep(),
             new NetworkSettingsStep(),

@@ -1,3 +1,5 @@
+using V2V.Core.Conversion.Windows.Drivers.Choice;
+using V2V.Core.Conversion.Windows.Drivers.Library;
 using V2V.Core.Conversion.Windows.GuestAdditions;
 using V2V.Core.Conversion.Windows.Settings;
 using V2V.Core.Inspection;
@@ -9,6 +11,7 @@ internal sealed class WindowsGuest : IDisposable
 {
     private readonly GuestEditor _editor;
     private IReadOnlyList<string>? _controlSets;
+    private DriverLibrary? _library;
 
     internal WindowsGuest(WindowsInfo info, GuestEditor editor)
     {
@@ -25,6 +28,9 @@ internal sealed class WindowsGuest : IDisposable
 
     /// <summary>The control sets that Windows may start with: the current one, the default, and the last that worked; without repeats.</summary>
     internal IReadOnlyList<string> ControlSets => _controlSets ??= FindControlSets();
+
+    /// <summary>The virtio drivers that the guest gets; null without a library to choose from.</summary>
+    internal DriverSelection? Drivers { get; private set; }
 
     /// <summary>The old hypervisor's additions, which the first boot removes.</summary>
     internal List<AdditionsFound> Additions { get; } = [];
@@ -46,7 +52,14 @@ internal sealed class WindowsGuest : IDisposable
     /// <summary>True if a file in the folder of Windows is there.</summary>
     internal bool HasFile(string path) => _editor.Tree.FileExists(Path(path));
 
-    public void Dispose() => Registry.Dispose();
+    /// <summary>Takes the drivers, and the library that their files are read from, until the conversion ends.</summary>
+    internal void Use(DriverSelection drivers, DriverLibrary library) => (Drivers, _library) = (drivers, library);
+
+    public void Dispose()
+    {
+        Registry.Dispose();
+        _library?.Dispose();
+    }
 
     private List<string> FindControlSets()
     {
