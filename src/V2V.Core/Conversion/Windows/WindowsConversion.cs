@@ -1,3 +1,4 @@
+using V2V.Core.Conversion.Windows.DriverStore;
 using V2V.Core.Conversion.Windows.GuestAdditions;
 using V2V.Core.Conversion.Windows.Settings;
 
@@ -13,6 +14,7 @@ internal static class WindowsConversion
             new ClockStep(),
             new GuestAdditionsStep(),
             new ChooseDriversStep(),
+            new DriverStoreStep(),
             new FallbackBusesStep(),
             new SanPolicyStep(),
             new NetworkSettingsStep(),

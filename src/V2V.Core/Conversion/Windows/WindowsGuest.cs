@@ -38,6 +38,9 @@ internal sealed class WindowsGuest : IDisposable
     /// <summary>What the old machine's connections were set to, which the first boot gives to the new cards.</summary>
     internal List<NetworkSettings> Networks { get; } = [];
 
+    /// <summary>INF files of the packages that were put into the driver store offline: Windows finds them for their devices without pnputil.</summary>
+    internal List<string> StagedPackages { get; } = [];
+
     /// <summary>What new disks do at the first boot, and what the first boot puts back.</summary>
     internal SanPolicy? SanPolicy { get; set; }
 
