@@ -20,7 +20,7 @@ internal sealed class DriverStoreStep : ConversionStep
 
     internal override string Name => "DriverStore";
 
-    internal override int Order => 310;
+    internal override int Order => 320;
 
     internal override void Apply(ConversionContext context)
     {
