@@ -35,28 +35,30 @@ internal static class NetworkCards
         return [.. cards.OrderByDescending(c => c.WasPresent).ThenBy(c => c.Slot).ThenBy(c => c.ClassKey, StringComparer.Ordinal)];
     }
 
-    /// <summary>Which card of the machine each was; those that are told by nothing are missing.</summary>
-    internal static IReadOnlyDictionary<NetworkCard, string> Match(IReadOnlyList<NetworkCard> cards, IReadOnlyList<SourceNic> nics)
+    /// <summary>Which card of the machine each was, as an index into its cards; those that are told by nothing are missing.</summary>
+    internal static IReadOnlyDictionary<NetworkCard, int> Match(IReadOnlyList<NetworkCard> cards, IReadOnlyList<SourceNic> nics)
     {
-        var matches = new Dictionary<NetworkCard, string>();
-        List<string> open = [.. nics.Select(n => MacText.Normalize(n.MacAddress)).OfType<string>()];
+        var matches = new Dictionary<NetworkCard, int>();
+        string?[] macs = [.. nics.Select(n => MacText.Normalize(n.MacAddress))];
+        List<int> open = [.. Enumerable.Range(0, macs.Length)];
         foreach (NetworkCard card in cards)
         {
-            string? mac = card.MacAddress is { } noted && open.Contains(noted) ? noted : open.FirstOrDefault(m => NamesMac(card.Device.Split('\\')[^1], m));
-            if (mac is not null)
+            int at = open.FindIndex(i => macs[i] is { } mac && (card.MacAddress is { } noted ? noted == mac : NamesMac(card.Device.Split('\\')[^1], mac)));
+            if (at >= 0)
             {
-                matches.Add(card, mac);
-                open.Remove(mac);
+                matches.Add(card, open[at]);
+                open.RemoveAt(at);
             }
         }
 
         // What no MAC tells: as many cards as are left over, in the order of their slots, which is the order in which the hypervisor gave them out.
-        List<NetworkCard> rest = [.. cards.Where(c => !matches.ContainsKey(c) && c.WasPresent && c.MacAddress is null)];
-        if (rest.Count == open.Count && nics.All(n => n.MacAddress is not null))
+        // A card whose noted MAC none of the machine's cards has is only one of them if those have no MACs.
+        List<NetworkCard> rest = [.. cards.Where(c => !matches.ContainsKey(c) && c.WasPresent && (c.MacAddress is null || open.All(i => macs[i] is null)))];
+        if (rest.Count == open.Count)
         {
-            foreach ((NetworkCard card, string mac) in rest.Zip(open))
+            foreach ((NetworkCard card, int index) in rest.Zip(open))
             {
-                matches.Add(card, mac);
+                matches.Add(card, index);
             }
         }
 

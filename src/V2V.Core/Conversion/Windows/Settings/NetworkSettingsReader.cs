@@ -12,13 +12,13 @@ internal static class NetworkSettingsReader
     private const int MaxTexts = 256;
 
     /// <summary>The settings of a card's connection.</summary>
-    internal static NetworkSettings Read(RegistryEditor registry, string controlSet, NetworkCard card, string? macAddress)
+    internal static NetworkSettings Read(RegistryEditor registry, string controlSet, NetworkCard card, int index, string? macAddress)
     {
         string services = $@"SYSTEM\{controlSet}\Services\";
         RegistryKey? v4 = registry.Find($@"{services}Tcpip\Parameters\Interfaces\{card.Interface}");
         RegistryKey? v6 = registry.Find($@"{services}Tcpip6\Parameters\Interfaces\{card.Interface}");
         RegistryKey? netBios = registry.Find($@"{services}NetBT\Parameters\Interfaces\Tcpip_{card.Interface}");
-        var settings = new NetworkSettings(macAddress, card.Interface, card.Name);
+        var settings = new NetworkSettings(index, macAddress, card.Interface, card.Name);
         if (v4 is not null)
         {
             bool isDhcp = v4.GetNumber("EnableDHCP") is not 0;

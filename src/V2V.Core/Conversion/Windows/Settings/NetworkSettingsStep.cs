@@ -18,13 +18,13 @@ internal sealed class NetworkSettingsStep : ConversionStep
         RegistryEditor registry = context.Windows.Registry;
         string controlSet = context.Windows.Info.ControlSet;
         IReadOnlyList<NetworkCard> cards = NetworkCards.Find(registry, controlSet);
-        IReadOnlyDictionary<NetworkCard, string> matches = NetworkCards.Match(cards, context.Source.Nics);
+        IReadOnlyDictionary<NetworkCard, int> matches = NetworkCards.Match(cards, context.Source.Nics);
         var removable = new List<NetworkCard>();
         foreach (NetworkCard card in cards)
         {
-            string? mac = matches.GetValueOrDefault(card);
-            NetworkSettings settings = NetworkSettingsReader.Read(registry, controlSet, card, mac);
-            if (mac is not null)
+            bool isMatched = matches.TryGetValue(card, out int index);
+            NetworkSettings settings = NetworkSettingsReader.Read(registry, controlSet, card, index, isMatched ? MacText.Normalize(context.Source.Nics[index].MacAddress) : null);
+            if (isMatched)
             {
                 context.Windows.Networks.Add(settings);
                 removable.Add(card);
@@ -54,7 +54,8 @@ internal sealed class NetworkSettingsStep : ConversionStep
         foreach (CardAddresses given in CardAddresses.Check(context.Options.StaticAddresses, context.Source))
         {
             int at = networks.FindIndex(n => n.MacAddress == given.Mac);
-            NetworkSettings before = at < 0 ? new NetworkSettings(given.Mac, "", "") : networks[at];
+            int index = context.Source.Nics.ToList().FindIndex(n => MacText.Normalize(n.MacAddress) == given.Mac);
+            NetworkSettings before = at < 0 ? new NetworkSettings(index, given.Mac, "", "") : networks[at];
             bool hasV4 = given.V4.Any(), hasV6 = given.V6.Any();
             NetworkSettings after = before with
             {
@@ -81,9 +82,9 @@ internal sealed class NetworkSettingsStep : ConversionStep
 
     private static void Report(ConversionContext context)
     {
-        foreach (string? mac in context.Source.Nics.Select(n => n.MacAddress))
+        foreach ((int index, string? mac) in context.Source.Nics.Select((n, i) => (i, n.MacAddress)))
         {
-            NetworkSettings? settings = context.Windows.Networks.FirstOrDefault(n => n.MacAddress is not null && n.MacAddress == MacText.Normalize(mac));
+            NetworkSettings? settings = context.Windows.Networks.FirstOrDefault(n => n.Index == index);
             context.Nics.Add(settings is null
                 ? new NicReport(mac, "", "none", ["dhcp"], "No connection of the guest is known to have been this card's; Windows sets it up as a new one.")
                 : new NicReport(mac, settings.Name, "first-boot", settings.IsDhcp ? ["dhcp", .. settings.AddressesV6.Select(a => a.ToString())] : [.. settings.Addresses.Concat(settings.AddressesV6).Select(a => a.ToString())], ""));

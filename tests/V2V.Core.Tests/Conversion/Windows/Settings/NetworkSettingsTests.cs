@@ -87,6 +87,23 @@ public class NetworkSettingsTests
         Assert.Equal("none", Assert.Single(context.Nics).Binding);
     }
 
+    [Fact]
+    public void A_machine_whose_description_has_no_MACs_has_its_cards_in_order()
+    {
+        using HiveGuest guest = new(HiveGuest.Windows10, new Version(10, 0, 16299));
+        guest.Nics[0] = guest.Nics[0] with { MacAddress = null };
+        NetworkSettings settings = Assert.Single(guest.Run(new NetworkSettingsStep()).Windows.Networks);
+        Assert.Equal((0, null, "Ethernet0"), (settings.Index, settings.MacAddress, settings.Name));
+    }
+
+    [Fact]
+    public void A_card_of_another_machine_is_not_taken_for_the_only_one()
+    {
+        using HiveGuest guest = new(HiveGuest.Windows10, new Version(10, 0, 16299));
+        guest.Nics[0] = guest.Nics[0] with { MacAddress = "00:50:56:01:02:03" };
+        Assert.Empty(guest.Run(new NetworkSettingsStep()).Windows.Networks);
+    }
+
     [Theory]
     [InlineData("FF565000CE9E8FFE00", "00:50:56:8f:9e:ce")]
     [InlineData("000C29FFFFF3FFDE00", "00:0c:29:f3:ff:de")]
@@ -96,7 +113,7 @@ public class NetworkSettingsTests
         var card = new NetworkCard("{0}", @"PCI\VEN_15AD&DEV_07B0&SUBSYS_07B015AD&REV_01\" + instance, "0001") { Name = "Ethernet" };
         var other = new NetworkCard("{1}", @"PCI\VEN_15AD&DEV_07B0&SUBSYS_07B015AD&REV_01\FF565000AAAAAAFE00", "0002") { Name = "Ethernet 2" };
         IReadOnlyList<SourceNic> nics = [new("00:50:56:00:00:01", "vmxnet3", "a", NetworkType.Network), new(mac, "vmxnet3", "b", NetworkType.Network)];
-        Assert.Equal(mac, NetworkCards.Match([other, card], nics)[card]);
+        Assert.Equal(1, NetworkCards.Match([other, card], nics)[card]);
     }
 
     [Fact]
