@@ -82,6 +82,8 @@ public static class FileSystemProbe
             "vfat" => FatFileSystem.Open(device, writable),
             "ntfs" => Ntfs.NtfsFileSystem.Open(device, writable),
             "xfs" => Xfs.XfsFileSystem.Open(device, writable),
+            "iso9660" => Iso.IsoFileSystem.Open(device),
+            "udf" => Udf.UdfFileSystem.Open(device),
             null => throw V2VException.Unsupported("FileSystemUnknown", "The volume holds no file system that is known."),
             _ => throw V2VException.Unsupported(
                 "FileSystemUnsupported",

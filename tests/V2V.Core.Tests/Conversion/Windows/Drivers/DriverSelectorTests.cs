@@ -178,6 +178,87 @@ public class DriverSelectorTests(VirtioWinTrees trees) : IClassFixture<VirtioWin
         Assert.Equal("DriverLibraryUnknown", Assert.Throws<V2VException>(() => DriverLibrary.Open(directory.File("zeroes.iso"))).ErrorId);
     }
 
+    [Theory]
+    [InlineData("genisoimage", "-R", "-J", "-joliet-long")]
+    [InlineData("xorriso", "-as", "mkisofs", "--norock", "-J", "-joliet-long")]
+    [InlineData("genisoimage", "-udf")]
+    public void AnIsoGivesTheSameAsItsFolder(string program, params string[] options)
+    {
+        Tool.Require(program);
+        using var directory = new TemporaryDirectory();
+        string folder = trees.Folder(PhonyVirtioWin.IsoList), image = directory.File("virtio-win.iso");
+        Tool.Run(program, [.. options, "-quiet", "-o", image, folder]);
+        using DriverLibrary iso = DriverLibrary.Open(image), plain = DriverLibrary.Open(folder);
+        Assert.Equal(plain.Files.Order(StringComparer.OrdinalIgnoreCase), iso.Files.Order(StringComparer.OrdinalIgnoreCase));
+        foreach (TargetSystem target in s_guests.Values)
+        {
+            DriverSelection expected = Select(plain, target), actual = Select(iso, target);
+            Assert.Equal(expected.Drivers.Select(d => d.Inf.Path), actual.Drivers.Select(d => d.Inf.Path));
+            Assert.Equal(expected.Drivers.SelectMany(d => d.Files.Values).Select(Read), actual.Drivers.SelectMany(d => d.Files.Values).Select(Read));
+        }
+    }
+
+    [Fact]
+    public void DriversThatTheGuestCanVerifyComeFirst()
+    {
+        Tool.Require("openssl");
+        using var directory = new TemporaryDirectory();
+        PhonyVirtioWin.Package(directory.Path, "viostor/w7/amd64", "viostor", "amd64", "100.9.0.0");
+        PhonyVirtioWin.Package(directory.Path, "viostor/2k8R2/amd64", "viostor", "amd64", "61.1.0.0");
+        PhonyVirtioWin.Package(directory.Path, "netkvm/w7/amd64", "netkvm", "amd64");
+        Sign(directory, "viostor/w7/amd64/viostor.cat", "sha256");
+        Sign(directory, "viostor/2k8R2/amd64/viostor.cat", "sha1");
+        Sign(directory, "netkvm/w7/amd64/netkvm.cat", "sha256");
+        using DriverLibrary library = DriverLibrary.Open(directory.Path);
+        Assert.Equal("viostor/w7/amd64/viostor.inf", Select(library, s_guests["w7/amd64"]).Find(DriverKind.Block)!.Inf.Path);
+        Assert.DoesNotContain(Select(library, s_guests["w7/amd64"]).Warnings, w => w.Contains("SHA", StringComparison.Ordinal));
+
+        DriverSelection old = DriverSelector.Select(library, s_guests["w7/amd64"], [], hasSha2: false);
+        Assert.Equal("viostor/2k8R2/amd64/viostor.inf", old.Find(DriverKind.Block)!.Inf.Path);
+        Assert.Contains(old.Warnings, w => w.Contains("SHA-2", StringComparison.Ordinal) && w.Contains("netkvm.inf", StringComparison.Ordinal) && !w.Contains("viostor", StringComparison.Ordinal) && w.Contains("KB4474419", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void SignaturesAreToldApart()
+    {
+        Tool.Require("openssl");
+        using var directory = new TemporaryDirectory();
+        foreach ((string digest, bool? expected) in ((string, bool?)[])[("sha1", true), ("sha256", false), ("sha512", false)])
+        {
+            File.WriteAllText(directory.File("cat"), "content");
+            Sign(directory, "cat", digest);
+            byte[] signed = File.ReadAllBytes(directory.File("cat"));
+            Assert.Equal(expected, CatalogSignature.IsSha1(signed));
+            var random = new Random(1);
+            for (int i = 0; i < 500; i++)
+            {
+                byte[] damaged = [.. signed];
+                damaged[random.Next(damaged.Length)] = (byte)random.Next(256);
+                CatalogSignature.IsSha1(damaged.AsMemory(0, random.Next(damaged.Length + 1)));
+            }
+        }
+
+        Assert.Null(CatalogSignature.IsSha1("no catalog"u8.ToArray()));
+    }
+
+    private static void Sign(TemporaryDirectory directory, string path, string digest)
+    {
+        string key = directory.File("key.pem"), certificate = directory.File("certificate.pem"), signed = directory.File("signed");
+        if (!File.Exists(key))
+        {
+            Tool.Run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=Test", "-keyout", key, "-out", certificate);
+        }
+
+        Tool.Run("openssl", "smime", "-sign", "-binary", "-nodetach", "-md", digest, "-signer", certificate, "-inkey", key, "-outform", "DER", "-in", directory.File(path), "-out", signed);
+        File.Move(signed, directory.File(path), overwrite: true);
+    }
+
+    private static string Read(LibraryFile file)
+    {
+        using var reader = new StreamReader(file.Open());
+        return file.Path + ":" + reader.ReadToEnd();
+    }
+
     private static DriverSelection Select(DriverLibrary library, TargetSystem target) => DriverSelector.Select(library, target, [], hasSha2: true);
 
     /// <summary>The folder's own drivers, all of them, and nothing for a later Windows.</summary>
