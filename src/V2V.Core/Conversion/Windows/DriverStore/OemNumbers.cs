@@ -1,5 +1,6 @@
 using V2V.Core.Conversion.Windows.GuestAdditions;
 using V2V.Registry;
+using V2V.Storage;
 
 namespace V2V.Core.Conversion.Windows.DriverStore;
 
@@ -42,9 +43,17 @@ internal sealed class OemNumbers
 
     /// <summary>Takes the lowest free number.</summary>
     /// <returns>The name of the INF file: <c>oem12.inf</c>.</returns>
+    /// <exception cref="V2VException"><c>DriverNumbersExhausted</c>.</exception>
     internal string Take()
     {
-        int number = Enumerable.Range(0, MaxNumber).First(n => !_taken.Contains(n));
+        int number = Enumerable.Range(0, MaxNumber).FirstOrDefault(n => !_taken.Contains(n), -1);
+        if (number < 0)
+        {
+            throw new V2VException(
+                "DriverNumbersExhausted", V2VErrorKind.Limit, "Windows has no number left for another driver package (INF\\oemNN.inf).", _databases.Count > 0 ? _databases[0] : _windows.Path("INF"),
+                "Delete driver packages that nothing uses in the guest (pnputil -d) and export it again.");
+        }
+
         _taken.Add(number);
         foreach (string database in _databases)
         {

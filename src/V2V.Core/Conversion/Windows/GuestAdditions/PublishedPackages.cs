@@ -9,7 +9,7 @@ namespace V2V.Core.Conversion.Windows.GuestAdditions;
 /// <summary>The third-party driver packages that a Windows has published as INF\oemNN.inf.</summary>
 internal static class PublishedPackages
 {
-    private const int MaxPackages = 10_000;
+    private const int MaxPackages = 2000;
 
     /// <summary>The packages that a product brought: of its provider, and with one of its services.</summary>
     /// <param name="context">The guest.</param>

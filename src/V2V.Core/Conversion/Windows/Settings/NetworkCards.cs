@@ -87,7 +87,7 @@ internal static class NetworkCards
     {
         RegistryKey? connection = Connection(registry, controlSet, id);
         string? device = key.GetText("DeviceInstanceID") ?? connection?.GetText("PnPInstanceId");
-        return device is not null && device.Split('\\').Length == 3 && s_buses.Any(b => device.StartsWith(b, StringComparison.OrdinalIgnoreCase)) ? device : null;
+        return device is not null && device.Split('\\', StringSplitOptions.RemoveEmptyEntries).Length == 3 && device.Count(c => c == '\\') == 2 && s_buses.Any(b => device.StartsWith(b, StringComparison.OrdinalIgnoreCase)) ? device : null;
     }
 
     /// <summary>
