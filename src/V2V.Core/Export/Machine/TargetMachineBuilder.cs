@@ -83,9 +83,13 @@ internal sealed class TargetMachineBuilder
             Disks = PlaceDisks(diskFiles, overlay?.BootDiskIndex),
             CdRoms = [.. _source.Removables.Where(r => r.Type == RemovableType.CdRom).Select(PlaceCdRom)],
             Floppies = PlaceFloppies(),
-            Nics = [.. _source.Nics.Select(nic => NetworkConnection.Connect(nic, _capabilities.NetModel, options.NetworkMap, _warnings))],
+            Nics = [.. _source.Nics.Select((nic, i) => NetworkConnection.Connect(WithMac(nic, i, overlay), _capabilities.NetModel, options.NetworkMap, _warnings))],
         };
     }
+
+    /// <summary>A card that the source gives no MAC has the one by which a converted Windows knows it; its reports are in the order of the cards.</summary>
+    private static SourceNic WithMac(SourceNic nic, int index, V2VOverlay? overlay) =>
+        nic.MacAddress is null && overlay?.Inspection.OsType == "windows" && index < overlay.Nics.Count ? nic with { MacAddress = overlay.Nics[index].MacAddress } : nic;
 
     private static bool IsVirtArchitecture(string architecture) =>
         architecture is "aarch64" or "armv7l" or "riscv64";

@@ -4,7 +4,7 @@ namespace V2V.Core.Conversion.Windows.Settings;
 /// What a connection of the old machine was set to. The first boot gives it to the card that has the MAC; everything is a plain text that netsh takes.
 /// </summary>
 /// <param name="Index">Which of the machine's cards it was, from 0: its place in <see cref="Core.Sources.V2VSource.Nics"/>.</param>
-/// <param name="MacAddress">MAC of that card with colons, in lower case; null if the machine's description gives none, as OVF files may.</param>
+/// <param name="MacAddress">MAC that the card has on the target, with colons, in lower case; null only for a connection that is no card of the machine.</param>
 /// <param name="Interface">GUID of the old connection, in braces.</param>
 /// <param name="Name">Name of the connection; empty if it had none.</param>
 internal sealed record NetworkSettings(int Index, string? MacAddress, string Interface, string Name)

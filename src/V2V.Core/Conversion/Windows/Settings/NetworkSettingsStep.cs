@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using V2V.Core.Conversion.Linux.Network;
 using V2V.Core.Inspection.Network;
 
@@ -23,7 +25,7 @@ internal sealed class NetworkSettingsStep : ConversionStep
         foreach (NetworkCard card in cards)
         {
             bool isMatched = matches.TryGetValue(card, out int index);
-            NetworkSettings settings = NetworkSettingsReader.Read(registry, controlSet, card, index, isMatched ? MacText.Normalize(context.Source.Nics[index].MacAddress) : null);
+            NetworkSettings settings = NetworkSettingsReader.Read(registry, controlSet, card, index, isMatched ? Mac(context, card, index) : null);
             if (isMatched)
             {
                 context.Windows.Networks.Add(settings);
@@ -45,6 +47,21 @@ internal sealed class NetworkSettingsStep : ConversionStep
         {
             OldCards.Remove(registry, set, removable);
         }
+    }
+
+    /// <summary>
+    /// The MAC that the card has on the target: that of the machine's description; where that gives none, as OVF files may, the one that Windows noted, or one that
+    /// is made up here, since the settings are found by it at the first boot. The export takes it from <see cref="NicReport.MacAddress"/>.
+    /// </summary>
+    private static string Mac(ConversionContext context, NetworkCard card, int index)
+    {
+        if ((MacText.Normalize(context.Source.Nics[index].MacAddress) ?? card.MacAddress) is { } known)
+        {
+            return known;
+        }
+
+        byte[] hash = SHA256.HashData(Encoding.UTF8.GetBytes(context.Source.Name + "\0" + card.Interface.ToUpperInvariant()));
+        return FormattableString.Invariant($"52:54:00:{hash[0]:x2}:{hash[1]:x2}:{hash[2]:x2}");
     }
 
     /// <summary>Puts what the user gave in place of what the guest had.</summary>
@@ -87,7 +104,10 @@ internal sealed class NetworkSettingsStep : ConversionStep
             NetworkSettings? settings = context.Windows.Networks.FirstOrDefault(n => n.Index == index);
             context.Nics.Add(settings is null
                 ? new NicReport(mac, "", "none", ["dhcp"], "No connection of the guest is known to have been this card's; Windows sets it up as a new one.")
-                : new NicReport(mac, settings.Name, "first-boot", settings.IsDhcp ? ["dhcp", .. settings.AddressesV6.Select(a => a.ToString())] : [.. settings.Addresses.Concat(settings.AddressesV6).Select(a => a.ToString())], ""));
+                : new NicReport(
+                    mac ?? settings.MacAddress, settings.Name, "first-boot",
+                    settings.IsDhcp ? ["dhcp", .. settings.AddressesV6.Select(a => a.ToString())] : [.. settings.Addresses.Concat(settings.AddressesV6).Select(a => a.ToString())],
+                    mac is null ? "The machine's description gives the card no MAC; the exported machine has this one, by which the guest knows the card." : ""));
         }
     }
 

@@ -1,5 +1,7 @@
 using V2V.Core.Conversion;
 using V2V.Core.Conversion.Windows.Settings;
+using V2V.Core.Export;
+using V2V.Core.Export.Machine;
 using V2V.Core.Sources;
 using V2V.Registry;
 using V2V.Testing;
@@ -88,12 +90,26 @@ public class NetworkSettingsTests
     }
 
     [Fact]
-    public void A_machine_whose_description_has_no_MACs_has_its_cards_in_order()
+    public void A_card_without_MAC_has_on_the_target_the_one_that_Windows_noted()
     {
         using HiveGuest guest = new(HiveGuest.Windows10, new Version(10, 0, 16299));
         guest.Nics[0] = guest.Nics[0] with { MacAddress = null };
-        NetworkSettings settings = Assert.Single(guest.Run(new NetworkSettingsStep()).Windows.Networks);
-        Assert.Equal((0, null, "Ethernet0"), (settings.Index, settings.MacAddress, settings.Name));
+        ConversionContext context = guest.Run(new NetworkSettingsStep());
+        NetworkSettings settings = Assert.Single(context.Windows.Networks);
+        Assert.Equal((0, "00:0c:29:f3:ff:de", "Ethernet0"), (settings.Index, settings.MacAddress, settings.Name));
+        Assert.Equal("00:0c:29:f3:ff:de", Assert.Single(Exported(context).Nics).MacAddress);
+    }
+
+    [Fact]
+    public void A_card_whose_MAC_nobody_knows_gets_one_by_which_its_settings_are_found()
+    {
+        using HiveGuest guest = new(HiveGuest.Windows7, new Version(6, 1, 7601)) { Architecture = "i386" };
+        guest.Nics.Clear();
+        guest.Nics.AddRange([new(null, "e1000", "a", NetworkType.Network), new(null, "e1000", "b", NetworkType.Network)]);
+        ConversionContext context = guest.Run(new NetworkSettingsStep());
+        Assert.Equal(["192.168.1.123/24", "10.3.58.5/24"], context.Windows.Networks.Select(n => Assert.Single(n.Addresses).ToString()));
+        Assert.All(context.Windows.Networks, n => Assert.StartsWith("52:54:00:", n.MacAddress, StringComparison.Ordinal));
+        Assert.Equal(context.Windows.Networks.Select(n => n.MacAddress), Exported(context).Nics.Select(n => n.MacAddress));
     }
 
     [Fact]
@@ -163,6 +179,9 @@ public class NetworkSettingsTests
         NetworkSettings settings = Assert.Single(guest.Run(new NetworkSettingsStep()).Windows.Networks);
         Assert.Equal(("192.0.2.9/28", "192.0.2.3", ""), (Assert.Single(settings.Addresses).ToString(), Assert.Single(settings.DnsServers), settings.DnsSuffix));
     }
+
+    private static TargetMachine Exported(ConversionContext context) => TargetMachineBuilder.Build(
+        context.Source, new V2VOverlay { Source = context.Source, Inspection = context.Inspection, Capabilities = context.Capabilities, Nics = context.Nics }, "name", new ExportOptions(), [], []);
 
     private static string[] Keys(string export) => [.. export.Split('\n').Where(l => l.StartsWith('[')).Select(l => l[1..^1])];
 }
