@@ -9,6 +9,13 @@ internal sealed record NetworkCard(string Interface, string Device, string Class
     /// <summary>The class of network cards.</summary>
     internal const string Class = "{4d36e972-e325-11ce-bfc1-08002be10318}";
 
+    /// <summary>Models of cards and the devices that they are to Windows.</summary>
+    private static readonly (string Model, string Id)[] s_models =
+    [
+        ("vmxnet3", @"PCI\VEN_15AD&DEV_07B0"), ("e1000e", @"PCI\VEN_8086&DEV_10D3"), ("e1000", @"PCI\VEN_8086&DEV_100"), ("vmxnet", @"PCI\VEN_15AD&DEV_0720"),
+        ("pcnet", @"PCI\VEN_1022&DEV_2000"), ("vlance", @"PCI\VEN_1022&DEV_2000"),
+    ];
+
     /// <summary>Name of the connection; empty if it never had one.</summary>
     internal string Name { get; init; } = "";
 
@@ -27,6 +34,14 @@ internal sealed record NetworkCard(string Interface, string Device, string Class
     /// <summary>True if it was there when Windows ran last, as far as Windows noted it.</summary>
     internal bool WasPresent => Seen.Removed == 0 || Seen.Arrived > Seen.Removed;
 
+    /// <summary>True if the device is of a hypervisor's model: <c>vmxnet3</c>.</summary>
+    internal bool IsModel(string model) => s_models.Any(m => IsNamed(model, m.Model) && Device.StartsWith(m.Id, StringComparison.OrdinalIgnoreCase));
+
     /// <summary>True for the cards that VMware emulates: its own, and Intel's and AMD's with its subsystem.</summary>
     internal bool IsVMware => Device.StartsWith(@"PCI\VEN_15AD&", StringComparison.OrdinalIgnoreCase) || Device.Split('\\')[1].Contains("15AD&REV", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>A name may go on with a number: pcnet32, vmxnet2; but vmxnet3 and e1000e are cards of their own.</summary>
+    private static bool IsNamed(string model, string name) =>
+        model.Equals(name, StringComparison.OrdinalIgnoreCase)
+        || (name is "pcnet" or "vmxnet" && model.StartsWith(name, StringComparison.OrdinalIgnoreCase) && !model.Equals("vmxnet3", StringComparison.OrdinalIgnoreCase));
 }

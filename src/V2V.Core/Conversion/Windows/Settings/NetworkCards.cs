@@ -51,18 +51,30 @@ internal static class NetworkCards
             }
         }
 
-        // What no MAC tells: as many cards as are left over, in the order of their slots, which is the order in which the hypervisor gave them out.
         // A card whose noted MAC none of the machine's cards has is only one of them if those have no MACs.
         List<NetworkCard> rest = [.. cards.Where(c => !matches.ContainsKey(c) && c.WasPresent && (c.MacAddress is null || open.All(i => macs[i] is null)))];
-        if (rest.Count == open.Count)
+        foreach (string? model in nics.Select(n => n.Model).Distinct().Append(null))
         {
-            foreach ((NetworkCard card, int index) in rest.Zip(open))
-            {
-                matches.Add(card, index);
-            }
+            MatchInOrder(matches, rest, open, card => model is null || card.IsModel(model), index => model is null || nics[index].Model == model);
         }
 
         return matches;
+    }
+
+    /// <summary>What no MAC tells: as many cards as are left over, in the order of their slots, which is the order in which the hypervisor gave them out.</summary>
+    private static void MatchInOrder(Dictionary<NetworkCard, int> matches, List<NetworkCard> rest, List<int> open, Func<NetworkCard, bool> suits, Func<int, bool> isWanted)
+    {
+        List<NetworkCard> found = [.. rest.Where(suits)];
+        List<int> wanted = [.. open.Where(isWanted)];
+        if (found.Count == wanted.Count)
+        {
+            foreach ((NetworkCard card, int index) in found.Zip(wanted))
+            {
+                matches.Add(card, index);
+                rest.Remove(card);
+                open.Remove(index);
+            }
+        }
     }
 
     private static NetworkCard Read(RegistryEditor registry, string controlSet, RegistryKey key, string id, string device)

@@ -133,6 +133,19 @@ public class NetworkSettingsTests
     }
 
     [Fact]
+    public void Cards_of_an_older_Windows_are_told_by_their_models_and_order()
+    {
+        NetworkCard Card(string device, uint slot) => new(Guid.NewGuid().ToString("B"), device, "0001") { Slot = slot };
+        NetworkCard first = Card(@"PCI\VEN_8086&DEV_100F&SUBSYS_075015AD&REV_01\3&1", 33), second = Card(@"PCI\VEN_8086&DEV_100F&SUBSYS_075015AD&REV_01\3&2", 34);
+        NetworkCard ghost = Card(@"PCI\VEN_1022&DEV_2000&SUBSYS_20001022&REV_10\3&3", 32);
+        IReadOnlyList<SourceNic> nics = [new("00:50:56:00:00:01", "e1000", "a", NetworkType.Network), new("00:50:56:00:00:02", "e1000", "b", NetworkType.Network)];
+        IReadOnlyDictionary<NetworkCard, int> matches = NetworkCards.Match([ghost, first, second], nics);
+        Assert.Equal((0, 1, false), (matches[first], matches[second], matches.ContainsKey(ghost)));
+        Assert.Empty(NetworkCards.Match([ghost, first, second], [nics[0]]));
+        Assert.Equal(0, NetworkCards.Match([ghost, first, second], [nics[0] with { Model = "pcnet32" }])[ghost]);
+    }
+
+    [Fact]
     public void IPv6_addresses_and_gateways_come_from_the_network_store()
     {
         // The layout of IPv4's tables in the real hive, with addresses of sixteen bytes.
