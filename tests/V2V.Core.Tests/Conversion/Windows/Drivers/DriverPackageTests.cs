@@ -1,8 +1,10 @@
 using System.Buffers.Binary;
 using V2V.Core.Conversion.Windows.Drivers;
 using V2V.Core.Conversion.Windows.Drivers.Inf;
+using V2V.Core.Inspection;
 using V2V.Registry;
 using V2V.Storage;
+using V2V.Testing;
 using Xunit;
 
 namespace V2V.Core.Tests.GuestConversion.Windows.Drivers;
@@ -196,5 +198,64 @@ public class DriverPackageTests
         Assert.Equal(["c.cat", "b.cat"], ((TargetArchitecture[])[TargetArchitecture.X86, TargetArchitecture.Amd64]).Select(package.CatalogFile));
         Assert.Equal(new DriverDate(new DateOnly(2003, 1, 2), new Version(0, 0, 0, 0)), package.DriverVer);
         Assert.Equal("InfInvalid", Assert.Throws<V2VException>(() => Parse("[Version]\nProvider=x\n")).ErrorId);
+    }
+
+    [Fact]
+    public void ADamagedInfGivesOurErrorsOnly()
+    {
+        byte[] good = Inx.Utf8(Inx.Stamp("viosock_sys_viosock.inx", "amd64"));
+        var random = new Random(3);
+        for (int round = 0; round < 2000; round++)
+        {
+            byte[] bytes = [.. good];
+            for (int flips = random.Next(1, 40); flips > 0; flips--)
+            {
+                bytes[random.Next(bytes.Length)] = random.Next(3) == 0 ? (byte)random.Next(256) : good[random.Next(good.Length)];
+            }
+
+            try
+            {
+                DriverPackage package = DriverPackage.Parse(bytes.AsSpan(0, random.Next(4) == 0 ? random.Next(bytes.Length) : bytes.Length), "test.inf");
+                _ = (package.Provider, package.Class, package.ClassGuid, package.DriverVer, package.IsLocked, package.ExtensionId, package.CatalogFile(TargetArchitecture.Amd64));
+                _ = package.Files(s_windows10);
+                foreach (DriverModel model in package.Models(s_windows10))
+                {
+                    _ = package.Install(model, s_windows10).Services.Select(s => InfDirectory.Expand(s.ServiceBinary, "store")).ToList();
+                }
+            }
+            catch (V2VException)
+            {
+                // Refused by name.
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData("x86_64", "Client", null, TargetArchitecture.Amd64, 1)]
+    [InlineData("i386", "Server Core", null, TargetArchitecture.X86, 3)]
+    [InlineData("aarch64", "Client", null, TargetArchitecture.Arm64, 1)]
+    [InlineData("x86_64", "Server", "ServerNT", TargetArchitecture.Amd64, 3)]
+    [InlineData("x86_64", "Server", "LanmanNT", TargetArchitecture.Amd64, 2)]
+    public void TheTargetIsWhatTheInspectionSays(string machine, string installation, string? productType, object architecture, int type)
+    {
+        RegistryHive? system = null;
+        if (productType is not null)
+        {
+            system = RegistryHive.Open(new MemoryStream(File.ReadAllBytes(Corpus.Require("registry/hivex/minimal"))), "SYSTEM");
+            RegistryKey options = system.Create(@"ControlSet001\Control\ProductOptions");
+            options.SetValue("ProductType", RegistryValueType.String, RegistryValue.Encode(productType));
+            options.SetValue("ProductSuite", RegistryValueType.MultiString, RegistryValue.Encode(["Terminal Server", "DataCenter"]));
+        }
+
+        V2VInspection Inspect(string architectureName) => new()
+        {
+            Source = null!,
+            OsType = "windows",
+            Architecture = architectureName,
+            Version = new Version(10, 0, 20348),
+            Windows = new WindowsInfo { SystemRoot = "/Windows", ControlSet = "ControlSet001", InstallationType = installation },
+        };
+        Assert.Equal(new TargetSystem(new Version(10, 0, 20348), (TargetArchitecture)architecture, type, productType is null ? 0x100u : 0x190), TargetSystem.Of(Inspect(machine), system));
+        Assert.Equal("DriverArchitectureUnknown", Assert.Throws<V2VException>(() => TargetSystem.Of(Inspect("mips"), null)).ErrorId);
     }
 }
