@@ -223,30 +223,46 @@ public class DriverSelectorTests(VirtioWinTrees trees) : IClassFixture<VirtioWin
     {
         Tool.Require("openssl");
         using var directory = new TemporaryDirectory();
-        foreach ((string digest, bool? expected) in ((string, bool?)[])[("sha1", true), ("sha256", false), ("sha512", false)])
+        foreach ((string digest, bool expected) in ((string, bool)[])[("sha1", true), ("sha256", false), ("sha512", false)])
         {
             File.WriteAllText(directory.File("cat"), "content");
             Sign(directory, "cat", digest);
             byte[] signed = File.ReadAllBytes(directory.File("cat"));
-            Assert.Equal(expected, CatalogSignature.IsSha1(signed));
+            Assert.Equal(new CatalogSignature(expected, "Test"), CatalogSignature.Read(signed));
             var random = new Random(1);
             for (int i = 0; i < 500; i++)
             {
                 byte[] damaged = [.. signed];
                 damaged[random.Next(damaged.Length)] = (byte)random.Next(256);
-                CatalogSignature.IsSha1(damaged.AsMemory(0, random.Next(damaged.Length + 1)));
+                CatalogSignature.Read(damaged.AsMemory(0, random.Next(damaged.Length + 1)));
             }
         }
 
-        Assert.Null(CatalogSignature.IsSha1("no catalog"u8.ToArray()));
+        Assert.Null(CatalogSignature.Read("no catalog"u8.ToArray()));
     }
 
-    private static void Sign(TemporaryDirectory directory, string path, string digest)
+    [Theory]
+    [InlineData("Red Hat, Inc.", true)]
+    [InlineData("Microsoft Windows Hardware Compatibility Publisher", false)]
+    public void DriversThatSecureBootRefusesAreSaid(string signer, bool isSaid)
+    {
+        Tool.Require("openssl");
+        using var directory = new TemporaryDirectory();
+        PhonyVirtioWin.Package(directory.Path, "viostor/w7/amd64", "viostor", "amd64");
+        PhonyVirtioWin.Package(directory.Path, "viostor/w10/amd64", "viostor", "amd64");
+        Sign(directory, "viostor/w10/amd64/viostor.cat", "sha256", signer);
+        Sign(directory, "viostor/w7/amd64/viostor.cat", "sha256", signer);
+        using DriverLibrary library = DriverLibrary.Open(directory.Path);
+        Assert.Equal(isSaid, Select(library, s_guests["w10/amd64"]).Warnings.Any(w => w.Contains("Secure Boot", StringComparison.Ordinal)));
+        Assert.DoesNotContain(Select(library, s_guests["w7/amd64"]).Warnings, w => w.Contains("Secure Boot", StringComparison.Ordinal));
+    }
+
+    private static void Sign(TemporaryDirectory directory, string path, string digest, string signer = "Test")
     {
         string key = directory.File("key.pem"), certificate = directory.File("certificate.pem"), signed = directory.File("signed");
         if (!File.Exists(key))
         {
-            Tool.Run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=Test", "-keyout", key, "-out", certificate);
+            Tool.Run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=" + signer, "-keyout", key, "-out", certificate);
         }
 
         Tool.Run("openssl", "smime", "-sign", "-binary", "-nodetach", "-md", digest, "-signer", certificate, "-inkey", key, "-outform", "DER", "-in", directory.File(path), "-out", signed);

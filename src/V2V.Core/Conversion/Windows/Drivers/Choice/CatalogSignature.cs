@@ -1,9 +1,13 @@
 using System.Formats.Asn1;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 
 namespace V2V.Core.Conversion.Windows.Drivers.Choice;
 
-/// <summary>How the signature of a catalog was made: PKCS #7 signed data (RFC 2315), read as far as its digest algorithms.</summary>
-internal static class CatalogSignature
+/// <summary>How the signature of a catalog was made, and by whom: PKCS #7 signed data (RFC 2315). Nothing is verified.</summary>
+/// <param name="IsSha1">True if a Windows that knows no SHA-2 can verify it.</param>
+/// <param name="Signer">Common name in the signer's certificate; empty if the certificate is not in the catalog.</param>
+internal sealed record CatalogSignature(bool IsSha1, string Signer)
 {
     /// <summary>Largest catalog that is read, in bytes.</summary>
     internal const int MaxBytes = 16 << 20;
@@ -15,8 +19,11 @@ internal static class CatalogSignature
     private static readonly Asn1Tag s_content = new(TagClass.ContextSpecific, 0);
     private static readonly Asn1Tag s_revocations = new(TagClass.ContextSpecific, 1);
 
-    /// <summary>True if a Windows that knows no SHA-2 can verify the catalog, false if not; null if it is no signed catalog.</summary>
-    internal static bool? IsSha1(ReadOnlyMemory<byte> catalog)
+    /// <summary>True if Microsoft signed it, after its own tests or on a partner's word.</summary>
+    internal bool IsMicrosoft => Signer.StartsWith("Microsoft Windows", StringComparison.Ordinal);
+
+    /// <summary>Reads a catalog; null if it is not a signed one. Of several signers one with SHA-1 counts.</summary>
+    internal static CatalogSignature? Read(ReadOnlyMemory<byte> catalog)
     {
         try
         {
@@ -30,29 +37,57 @@ internal static class CatalogSignature
             signed.ReadInteger();
             signed.ReadSetOf();
             signed.ReadSequence();
-            foreach (Asn1Tag tag in (Asn1Tag[])[s_content, s_revocations])
-            {
-                if (signed.HasData && signed.PeekTag().HasSameClassAndValue(tag))
-                {
-                    signed.ReadEncodedValue();
-                }
-            }
-
+            List<ReadOnlyMemory<byte>> certificates = ReadCertificates(signed);
             AsnReader signers = signed.ReadSetOf(skipSortOrderValidation: true);
-            bool? isSha1 = null;
-            while (signers.HasData)
+            CatalogSignature? found = null;
+            while (signers.HasData && found is not { IsSha1: true })
             {
                 AsnReader signer = signers.ReadSequence();
                 signer.ReadInteger();
-                signer.ReadEncodedValue();
-                isSha1 = isSha1 == true || signer.ReadSequence().ReadObjectIdentifier() is Sha1 or Md5;
+                AsnReader identity = signer.ReadSequence();
+                string name = FindName(certificates, identity.ReadEncodedValue(), identity.ReadIntegerBytes());
+                found = new CatalogSignature(signer.ReadSequence().ReadObjectIdentifier() is Sha1 or Md5, name);
             }
 
-            return isSha1;
+            return found;
         }
-        catch (AsnContentException)
+        catch (Exception e) when (e is AsnContentException or CryptographicException)
         {
             return null;
         }
+    }
+
+    private static List<ReadOnlyMemory<byte>> ReadCertificates(AsnReader signed)
+    {
+        var certificates = new List<ReadOnlyMemory<byte>>();
+        if (signed.HasData && signed.PeekTag().HasSameClassAndValue(s_content))
+        {
+            AsnReader set = signed.ReadSetOf(skipSortOrderValidation: true, s_content);
+            while (set.HasData)
+            {
+                certificates.Add(set.ReadEncodedValue());
+            }
+        }
+
+        if (signed.HasData && signed.PeekTag().HasSameClassAndValue(s_revocations))
+        {
+            signed.ReadEncodedValue();
+        }
+
+        return certificates;
+    }
+
+    private static string FindName(List<ReadOnlyMemory<byte>> certificates, ReadOnlyMemory<byte> issuer, ReadOnlyMemory<byte> serial)
+    {
+        foreach (ReadOnlyMemory<byte> bytes in certificates)
+        {
+            using X509Certificate2 certificate = X509CertificateLoader.LoadCertificate(bytes.Span);
+            if (certificate.IssuerName.RawData.AsSpan().SequenceEqual(issuer.Span) && certificate.SerialNumberBytes.Span.SequenceEqual(serial.Span))
+            {
+                return certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: false);
+            }
+        }
+
+        return "";
     }
 }

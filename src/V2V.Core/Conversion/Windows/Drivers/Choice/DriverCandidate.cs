@@ -10,8 +10,7 @@ internal sealed class DriverCandidate
     private readonly DriverLibrary _library;
     private readonly TargetSystem _target;
     private readonly string _folder;
-    private bool? _isSha1;
-    private bool _isSha1Known;
+    private readonly Lazy<CatalogSignature?> _signature;
 
     private DriverCandidate(DriverLibrary library, TargetSystem target, string path, DriverPackage package, IReadOnlyList<DriverModel> models)
     {
@@ -20,6 +19,7 @@ internal sealed class DriverCandidate
         Folder = WindowsFolder.Of(_folder);
         (Kind, Device) = models.SelectMany(m => m.Ids).Select(DriverDevices.Of).OrderBy(d => d.Kind).First();
         Paths = package.Files(target);
+        _signature = new Lazy<CatalogSignature?>(ReadSignature);
     }
 
     /// <summary>Path of the INF file in the library.</summary>
@@ -39,22 +39,11 @@ internal sealed class DriverCandidate
     /// <summary>The package's files besides the INF file, below its folder.</summary>
     public IReadOnlyList<string> Paths { get; }
 
-    /// <summary>False if it is signed in a way that Windows without SHA-2 cannot verify.</summary>
-    public bool IsSha1
-    {
-        get
-        {
-            if (!_isSha1Known)
-            {
-                _isSha1Known = true;
-                _isSha1 = Package.CatalogFile(_target.Architecture) is { } catalog && _library.Find(_folder + catalog) is { } file
-                    ? CatalogSignature.IsSha1(_library.ReadAllBytes(file, CatalogSignature.MaxBytes))
-                    : null;
-            }
+    /// <summary>Its catalog's signature; null if there is none.</summary>
+    public CatalogSignature? Signature => _signature.Value;
 
-            return _isSha1 != false;
-        }
-    }
+    /// <summary>False if it is signed in a way that Windows without SHA-2 cannot verify.</summary>
+    public bool IsSha1 => Signature is not { IsSha1: false };
 
     /// <summary>Reads an INF file; null if it has no device for the Windows.</summary>
     /// <exception cref="Storage.V2VException">It cannot be read.</exception>
@@ -110,6 +99,10 @@ internal sealed class DriverCandidate
 
     /// <summary>A file beside the INF file, or null.</summary>
     public LibraryFile? Beside(string name) => _library.Find(_folder + name) is { } path ? File(path) : null;
+
+    private CatalogSignature? ReadSignature() => Package.CatalogFile(_target.Architecture) is { } catalog && _library.Find(_folder + catalog) is { } file
+        ? CatalogSignature.Read(_library.ReadAllBytes(file, CatalogSignature.MaxBytes))
+        : null;
 
     private LibraryFile File(string path)
     {

@@ -24,6 +24,9 @@ internal sealed class DriverSelector
         [TargetArchitecture.Arm64] = ["qemu-ga-arm64.msi", "qemu-ga-aarch64.msi"],
     };
 
+    /// <summary>Windows 10 1607 and Server 2016 were the first that with Secure Boot load no driver that only its vendor signed.</summary>
+    private static readonly Version s_firstWithMicrosoftOnly = new(10, 0, 14393);
+
     private readonly DriverLibrary _library;
     private readonly TargetSystem _target;
     private readonly bool _hasSha2;
@@ -150,8 +153,14 @@ internal sealed class DriverSelector
         }
     }
 
-    private void WarnOfSignatures(IEnumerable<DriverCandidate> chosen)
+    private void WarnOfSignatures(DriverCandidate[] chosen)
     {
+        string[] foreign = [.. chosen.Where(c => c.Signature is { IsMicrosoft: false }).Select(c => c.Package.Name)];
+        if (foreign.Length > 0 && _target.Version >= s_firstWithMicrosoftOnly)
+        {
+            _warnings.Add($"With Secure Boot this Windows loads only what Microsoft has signed, which these drivers are not: {string.Join(", ", foreign)}. Switch Secure Boot off, or use a virtio-win whose drivers are.");
+        }
+
         if (!_hasSha2 && string.Join(", ", chosen.Where(c => !c.IsSha1).Select(c => c.Package.Name)) is { Length: > 0 } names)
         {
             string advice = _target.Version >= new Version(6, 1)
