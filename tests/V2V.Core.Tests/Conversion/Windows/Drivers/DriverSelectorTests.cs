@@ -170,6 +170,20 @@ public class DriverSelectorTests(VirtioWinTrees trees) : IClassFixture<VirtioWin
     }
 
     [Fact]
+    public void LinksAreFollowedButNotInCircles()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Links need a privilege on Windows.");
+        using var directory = new TemporaryDirectory();
+        PhonyVirtioWin.Package(directory.Path, "by-driver/viostor/w10/amd64", "viostor", "amd64");
+        Directory.CreateSymbolicLink(directory.File("by-driver/back"), directory.Path);
+        Directory.CreateSymbolicLink(directory.File("by-driver/up"), "..");
+        Directory.CreateSymbolicLink(directory.File("w10"), "by-driver/viostor/w10");
+        using DriverLibrary library = DriverLibrary.Open(directory.Path);
+        Assert.Equal(6, library.Files.Count);
+        Assert.Equal("w10/amd64/viostor.inf", Assert.Single(Select(library, s_guests["w10/amd64"]).Drivers).Inf.Path);
+    }
+
+    [Fact]
     public void WhatIsNoLibraryIsRefused()
     {
         using var directory = new TemporaryDirectory();

@@ -34,7 +34,7 @@ internal sealed class FolderLibrary : DriverLibrary
                 {
                     Add(at.Path + entry.Name);
                 }
-                else if (at.Depth < MaxDepth)
+                else if (at.Depth < MaxDepth && !LeadsBack(folder))
                 {
                     waiting.Enqueue((folder, at.Path + entry.Name + "/", at.Depth + 1));
                 }
@@ -45,6 +45,15 @@ internal sealed class FolderLibrary : DriverLibrary
                 }
             }
         }
+    }
+
+    /// <summary>True for a link to a folder that it lies in.</summary>
+    private static bool LeadsBack(DirectoryInfo folder)
+    {
+        string separator = Path.DirectorySeparatorChar.ToString();
+        return folder.LinkTarget is not null
+            && folder.ResolveLinkTarget(returnFinalTarget: true) is { } target
+            && folder.FullName.StartsWith(target.FullName.TrimEnd(Path.DirectorySeparatorChar) + separator, StringComparison.Ordinal);
     }
 
     private static void Guard(string path, Action action)
