@@ -19,7 +19,7 @@ internal sealed class ConversionContext : IDisposable
         Editor = new GuestEditor(tree);
         _windows = inspection.Windows is null ? null : new WindowsGuest(inspection.Windows, Editor);
         Drivers = KernelDrivers.Choose(inspection, options);
-        Capabilities = GuestCapabilityRules.Describe(inspection, Drivers);
+        Capabilities = _windows is null ? GuestCapabilityRules.Describe(inspection, Drivers) : WindowsCapabilityRules.Describe(inspection);
     }
 
     /// <summary>What was found in the guest before anything was changed.</summary>

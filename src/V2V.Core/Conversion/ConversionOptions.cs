@@ -15,6 +15,12 @@ public sealed record ConversionOptions
     /// <summary>The virtio drivers for a Windows guest: virtio-win's ISO file, or the folder that its files are in. Without them its disks and cards are emulated ones.</summary>
     public string? VirtioWin { get; init; }
 
+    /// <summary>Scripts of the user's (.cmd, .bat, .ps1) that a Windows guest runs at its first boot, in this order.</summary>
+    public IReadOnlyList<string> FirstBootScripts { get; init; } = [];
+
+    /// <summary>A folder with programs for the first boot of a Windows guest: rhsrvany.exe or pvvxsvc.exe, pnp_wait.exe. Null takes Windows' own means only.</summary>
+    public string? ToolsPath { get; init; }
+
     /// <summary>False leaves the guest without qemu-guest-agent, unless it has it already.</summary>
     public bool InstallGuestAgent { get; init; } = true;
 

@@ -150,6 +150,9 @@ internal sealed class GuestEditor(GuestTree tree)
     /// <summary>Notes a change of the registry, which the caller has made: <c>HKLM\SYSTEM\ControlSet001\Services\viostor\Start</c>.</summary>
     internal void NoteRegistry(string path, GuestChangeKind kind, string reason, string? before, string? after) => Note(path, kind, reason, before, after);
 
+    /// <summary>Notes a change of a volume's boot sector, which the caller has made.</summary>
+    internal void NoteBootSector(string device, string reason) => Note(device, GuestChangeKind.Metadata, reason);
+
     private void CreateParents(string path)
     {
         string at = "";

@@ -162,6 +162,9 @@ public sealed record GuestCapabilities
     /// <summary>True if secure boot can stay on.</summary>
     public bool SecureBoot { get; init; }
 
+    /// <summary>True if the guest wants a TPM 2.0, because the source had one or its Windows asks for one.</summary>
+    public bool Tpm { get; init; }
+
     /// <inheritdoc/>
     public override string ToString() => $"{Machine}, {BlockBus}, {NetModel}";
 }

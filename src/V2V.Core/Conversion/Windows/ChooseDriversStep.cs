@@ -32,6 +32,7 @@ internal sealed class ChooseDriversStep : ConversionStep
             }
 
             windows.Use(drivers, library);
+            context.Capabilities = WindowsCapabilityRules.With(context.Capabilities, drivers, context.Options.PreferredBus);
         }
         catch
         {

@@ -1,4 +1,6 @@
+using V2V.Core.Conversion.Windows.Boot;
 using V2V.Core.Conversion.Windows.DriverStore;
+using V2V.Core.Conversion.Windows.FirstBoot;
 using V2V.Core.Conversion.Windows.GuestAdditions;
 using V2V.Core.Conversion.Windows.Settings;
 
@@ -18,6 +20,10 @@ internal static class WindowsConversion
             new FallbackBusesStep(),
             new SanPolicyStep(),
             new NetworkSettingsStep(),
+            new EfiFallbackStep(),
+            new BootConfigurationStep(),
+            new NtfsHeadsStep(),
+            new WindowsFirstBootStep(),
             new RegistrySaveStep(),
         ]).OrderBy(s => s.Order),
     ];

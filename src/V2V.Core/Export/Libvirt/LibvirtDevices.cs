@@ -103,7 +103,7 @@ internal static partial class LibvirtDevices
             : new XElement("input", new XAttribute("type", "keyboard"), new XAttribute("bus", "usb"));
     }
 
-    private static XElement? Tpm(TargetMachine machine) => !machine.Source.HasTpm
+    private static XElement? Tpm(TargetMachine machine) => !machine.Capabilities.Tpm && !machine.Source.HasTpm
         ? null
         : new XElement(
             "tpm",

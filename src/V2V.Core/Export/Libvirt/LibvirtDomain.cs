@@ -121,7 +121,12 @@ internal static class LibvirtDomain
         "hyperv",
         State("relaxed"),
         State("vapic"),
-        new XElement("spinlocks", new XAttribute("state", "on"), new XAttribute("retries", "8191")));
+        new XElement("spinlocks", new XAttribute("state", "on"), new XAttribute("retries", "8191")),
+        State("vpindex"),
+        State("runtime"),
+        State("synic"),
+        State("stimer"),
+        State("reset"));
 
     private static XElement State(string name) => new(name, new XAttribute("state", "on"));
 

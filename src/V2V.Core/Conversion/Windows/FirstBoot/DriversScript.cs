@@ -1,0 +1,45 @@
+namespace V2V.Core.Conversion.Windows.FirstBoot;
+
+/// <summary>Installs the drivers that lie beside Windows and are not needed to start it, by pnputil.</summary>
+internal static class DriversScript
+{
+    /// <summary>Folder of the drivers, below the folder of Windows; DevicePath names it too.</summary>
+    internal const string Folder = @"Drivers\VirtIO";
+
+    /// <summary>pnputil's words changed in Windows 10 1607.</summary>
+    private const int NewWords = 14393;
+
+    /// <summary>The script; null for Windows XP and 2003, which have no pnputil and look into DevicePath by themselves.</summary>
+    internal static FirstBootScript? Make(Version version)
+    {
+        if (version.Major < 6)
+        {
+            return null;
+        }
+
+        bool isNew = version.Major >= 10 && version.Build >= NewWords;
+        return new FirstBootScript(1000, "drivers", $$"""
+            @echo off
+            setlocal EnableExtensions DisableDelayedExpansion
+            set CODE=0
+            for %%i in ("%SystemRoot%\{{Folder}}\*.inf") do call :install "%%i"
+            exit /b %CODE%
+
+            :install
+            echo %~nx1
+            pnputil.exe {{(isNew ? "/add-driver %1 /install" : "-i -a %1")}}
+            set RESULT=%ERRORLEVEL%
+            rem 259: it is there already, in this or a later version.
+            if %RESULT%==0 exit /b 0
+            if %RESULT%==259 exit /b 0
+            if %RESULT%=={{FirstBootScript.Restart}} (
+              if %CODE%==0 set CODE={{FirstBootScript.Restart}}
+              exit /b 0
+            )
+            echo %~nx1: pnputil ended with %RESULT%
+            set CODE={{FirstBootScript.Again}}
+            exit /b 0
+
+            """);
+    }
+}

@@ -1,0 +1,23 @@
+namespace V2V.Core.Conversion.Windows.FirstBoot;
+
+/// <summary>
+/// Where the first boot's files are. Below the folder of Windows, because its security is inherited, so that nobody but administrators can
+/// change what runs as the system, and because AppLocker's default rules allow scripts there.
+/// </summary>
+internal static class FirstBootFolder
+{
+    /// <summary>The folder, below the folder of Windows.</summary>
+    internal const string Name = "V2V";
+
+    /// <summary>The folder as scripts write it.</summary>
+    internal const string InGuest = @"%SystemRoot%\V2V";
+
+    /// <summary>The log, which stays.</summary>
+    internal const string Log = @"%SystemRoot%\v2v-firstboot.log";
+
+    /// <summary>The program that runs the scripts.</summary>
+    internal const string Controller = "firstboot.cmd";
+
+    /// <summary>Path in the guest's tree of a file in the folder.</summary>
+    internal static string PathOf(WindowsGuest windows, string path) => windows.Path(Name + "/" + path);
+}

@@ -1,0 +1,132 @@
+using V2V.Core.Conversion.Windows.Drivers.Choice;
+
+namespace V2V.Core.Conversion.Windows.FirstBoot;
+
+/// <summary>Writes the scripts of the first boot, the program that runs them, and the service that starts it.</summary>
+internal sealed class WindowsFirstBootStep : ConversionStep
+{
+    private const int FirstRemoval = 4000;
+    private const int FirstUserScript = 6000;
+
+    /// <summary>Service hosts that virt-v2v knows too; the first that is there is taken.</summary>
+    private static readonly string[] s_hosts = ["rhsrvany.exe", "pvvxsvc.exe"];
+
+    internal override string Name => "FirstBoot";
+
+    internal override int Order => 610;
+
+    internal override void Apply(ConversionContext context)
+    {
+        WindowsGuest windows = context.Windows;
+        Version version = context.Inspection.Version;
+        List<FirstBootScript?> scripts =
+        [
+            PnpWait(context),
+            HasLooseDrivers(context) ? DriversScript.Make(version) : null,
+            NetworkScript.Make(windows.Networks, version.Major < 6),
+            .. windows.Additions.Select((found, i) => AdditionsScript.Make(found, version, FirstRemoval + i)),
+            Agent(context), Balloon(context),
+            .. context.Options.FirstBootScripts.Select((path, i) => UserScript(context, path, FirstUserScript + (10 * i))),
+            DiskPolicyScript.Make(windows.SanPolicy),
+        ];
+        if (scripts.TrueForAll(s => s is null))
+        {
+            return;
+        }
+
+        foreach (FirstBootScript script in scripts.OfType<FirstBootScript>())
+        {
+            Write(context, "scripts/" + script.FileName, script.Text);
+        }
+
+        Write(context, "done/readme.txt", "Scripts of the first boot that have run.\n");
+        Write(context, FirstBootFolder.Controller, FirstBootController.Text);
+        string? host = s_hosts.FirstOrDefault(h => CopyTool(context, h));
+        FirstBootService.Install(windows, host);
+    }
+
+    /// <summary>What Windows XP and 2003 need to be waited for; it does no harm elsewhere.</summary>
+    private static FirstBootScript? PnpWait(ConversionContext context) =>
+        CopyTool(context, "pnp_wait.exe") ? new FirstBootScript(500, "pnp-wait", $"@echo off\n\"{FirstBootFolder.InGuest}\\files\\pnp_wait.exe\"\nexit /b 0\n") : null;
+
+    private static bool HasLooseDrivers(ConversionContext context)
+    {
+        string folder = context.Windows.Path(DriversScript.Folder.Replace('\\', '/'));
+        return context.Tree.DirectoryExists(folder) && context.Tree.EnumerateDirectory(folder).Any(e => e.Name.EndsWith(".inf", StringComparison.OrdinalIgnoreCase));
+    }
+
+    private static FirstBootScript? Agent(ConversionContext context)
+    {
+        if (!context.Options.InstallGuestAgent)
+        {
+            return null;
+        }
+
+        if (context.Options.GuestAgentPackage is { } package)
+        {
+            using FileStream file = File.OpenRead(package);
+            Copy(context, file, Path.GetFileName(package));
+            return AgentScript.Agent([Path.GetFileName(package)]);
+        }
+
+        IReadOnlyList<LibraryFile> installers = context.Windows.Drivers?.AgentInstallers ?? [];
+        if (installers.Count == 0)
+        {
+            context.Warn("There is no installer of qemu-guest-agent for the guest's architecture among the virtio drivers; give one with -GuestAgentPackage.");
+            return null;
+        }
+
+        foreach (LibraryFile installer in installers)
+        {
+            using Stream file = installer.Open();
+            Copy(context, file, installer.Name);
+        }
+
+        return AgentScript.Agent([.. installers.Select(i => i.Name)]);
+    }
+
+    private static FirstBootScript? Balloon(ConversionContext context)
+    {
+        if (context.Windows.Drivers is not { BalloonService: { } program } drivers || drivers.Find(DriverKind.Balloon) is null)
+        {
+            return null;
+        }
+
+        using Stream file = program.Open();
+        context.Editor.CopyFrom(file, context.Windows.Path(DriversScript.Folder.Replace('\\', '/') + "/blnsvr.exe"), "The balloon's service tells the host how much memory the guest uses.", GuestMode.File);
+        return AgentScript.Balloon;
+    }
+
+    private static FirstBootScript UserScript(ConversionContext context, string path, int order)
+    {
+        string name = Path.GetFileName(path);
+        using (FileStream file = File.OpenRead(path))
+        {
+            Copy(context, file, FormattableString.Invariant($"{order}-{name}"));
+        }
+
+        string target = $"\"{FirstBootFolder.InGuest}\\files\\{FormattableString.Invariant($"{order}-")}{BatchText.Quote(name)[1..]}";
+        string command = name.EndsWith(".ps1", StringComparison.OrdinalIgnoreCase)
+            ? $"powershell.exe -NoProfile -NonInteractive -ExecutionPolicy Bypass -File {target}"
+            : $"call {target}";
+        return new FirstBootScript(order, "user", $"@echo off\n{command}\nexit /b %ERRORLEVEL%\n");
+    }
+
+    private static bool CopyTool(ConversionContext context, string name)
+    {
+        if (context.Options.ToolsPath is not { } folder || !File.Exists(Path.Combine(folder, name)))
+        {
+            return false;
+        }
+
+        using FileStream file = File.OpenRead(Path.Combine(folder, name));
+        Copy(context, file, name);
+        return true;
+    }
+
+    private static void Copy(ConversionContext context, Stream file, string name) =>
+        context.Editor.CopyFrom(file, FirstBootFolder.PathOf(context.Windows, "files/" + name), "The first boot needs it.", GuestMode.File);
+
+    private static void Write(ConversionContext context, string path, string text) =>
+        context.Editor.WriteText(FirstBootFolder.PathOf(context.Windows, path), BatchText.WithLineEnds(text), "What only the guest itself can do is left to its first boot.");
+}
