@@ -34,6 +34,18 @@ public sealed class ConvertV2VGuestCommand : V2VCmdlet
     [Parameter]
     public string? GuestAgentPackage { get; set; }
 
+    /// <summary>The virtio drivers for a Windows guest: virtio-win's ISO file, or the folder that its files are in.</summary>
+    [Parameter]
+    public string? VirtioWin { get; set; }
+
+    /// <summary>Scripts (.cmd, .bat, .ps1) that a Windows guest runs at its first boot, in this order.</summary>
+    [Parameter]
+    public string[] FirstBootScript { get; set; } = [];
+
+    /// <summary>A folder with programs for the first boot of a Windows guest: rhsrvany.exe or pvvxsvc.exe, pnp_wait.exe.</summary>
+    [Parameter]
+    public string? ToolsPath { get; set; }
+
     /// <summary>Installs no guest agent.</summary>
     [Parameter]
     public SwitchParameter NoGuestAgent { get; set; }
@@ -150,6 +162,9 @@ public sealed class ConvertV2VGuestCommand : V2VCmdlet
         Root = Root,
         WorkingDirectory = WorkingDirectory is null ? null : HostPaths.Literal(this, WorkingDirectory),
         GuestAgentPackage = GuestAgentPackage is null ? null : HostPaths.Literal(this, GuestAgentPackage),
+        VirtioWin = VirtioWin is null ? null : HostPaths.Literal(this, VirtioWin),
+        FirstBootScripts = [.. FirstBootScript.Select(path => HostPaths.Literal(this, path))],
+        ToolsPath = ToolsPath is null ? null : HostPaths.Literal(this, ToolsPath),
         InstallGuestAgent = !NoGuestAgent,
         KeepGuestTools = KeepGuestTools,
         PreferredBus = BlockBus,

@@ -1,3 +1,4 @@
+using V2V.Core.Conversion.Windows;
 using V2V.Core.Inspection;
 using V2V.Storage;
 
@@ -48,6 +49,12 @@ internal static class Convertibility
         if (inspection.Blockers is [{ } blocker, ..])
         {
             throw new V2VException(blocker.ErrorId, V2VErrorKind.InvalidState, blocker.Message, blocker.Target, blocker.Advice);
+        }
+
+        if (inspection.Windows is not null)
+        {
+            WindowsConvertibility.Check(inspection);
+            return null;
         }
 
         bool isReadable = s_packageLists.ContainsKey(inspection.PackageFormat);

@@ -1,6 +1,7 @@
 using V2V.Core.Conversion.Linux;
 using V2V.Core.Conversion.Linux.Network;
 using V2V.Core.Conversion.Windows;
+using V2V.Core.Conversion.Windows.Boot;
 using V2V.Core.Guest;
 using V2V.Core.Inspection;
 using V2V.Core.Sources;
@@ -40,7 +41,7 @@ public static class GuestConverter
         }
 
         string? doubt = Convertibility.Check(inspection);
-        CheckOptions(options, inspection.PackageFormat);
+        CheckOptions(options, inspection);
         CardAddresses.Check(options.StaticAddresses, inspection.Source);
         using OverlaySet overlays = OverlaySet.Create(inspection.Source, options);
         (ConversionContext context, long trimmed) = Edit(inspection, options, observer, overlays, doubt);
@@ -91,31 +92,38 @@ public static class GuestConverter
         return (context, options.Trim ? new DiskTrimmer(disks, context).Trim(tree) : 0);
     }
 
-    /// <summary>The guest's mounts, with its EFI system partition where UEFI guests have it if fstab does not name it.</summary>
+    /// <summary>The guest's mounts, with its EFI system partition where UEFI guests have it if fstab does not name it; a Windows guest has no fstab.</summary>
     private static IReadOnlyList<MountInfo> WithEsp(V2VInspection inspection)
     {
+        IReadOnlyList<MountInfo> mounts = inspection.Windows is null || inspection.Mounts.Count > 0 ? inspection.Mounts : [new MountInfo("/", inspection.RootDevice!, "ntfs", "", "")];
         VolumeInfo? esp = inspection.Volumes.FirstOrDefault(v => v.FileSystem == "vfat" && string.Equals(v.PartitionType, EspType, StringComparison.OrdinalIgnoreCase));
-        return esp is null || inspection.Mounts.Any(m => m.Device == esp.Device || m.MountPoint is "/boot/efi" or "/efi")
-            ? inspection.Mounts
-            : [.. inspection.Mounts, new MountInfo("/boot/efi", esp.Device, "vfat", "", "")];
+        return esp is null || mounts.Any(m => m.Device == esp.Device || m.MountPoint is EfiPartition.MountPoint or "/efi")
+            ? mounts
+            : [.. mounts, new MountInfo(EfiPartition.MountPoint, esp.Device, "vfat", "", "")];
     }
 
-    private static void CheckOptions(ConversionOptions options, string packageFormat)
+    private static void CheckOptions(ConversionOptions options, V2VInspection inspection)
     {
         if (options.GuestAgentPackage is { } package)
         {
-            string[] suffixes = packageFormat switch
+            string[] suffixes = (inspection.Windows is null ? inspection.PackageFormat : "msi") switch
             {
                 "pacman" => [".pkg.tar.zst", ".pkg.tar.xz", ".pkg.tar"],
-                "deb" or "rpm" or "apk" or "xbps" => ["." + packageFormat],
+                "deb" or "rpm" or "apk" or "xbps" => ["." + inspection.PackageFormat],
+                "msi" => [".msi"],
                 _ => throw V2VException.Unsupported(
-                    "GuestAgentPackageUnsupported", $"Packages of the guest's kind ({packageFormat}) are built in the guest; none can be given to it.", package, "Leave -GuestAgentPackage out."),
+                    "GuestAgentPackageUnsupported", $"Packages of the guest's kind ({inspection.PackageFormat}) are built in the guest; none can be given to it.", package, "Leave -GuestAgentPackage out."),
             };
             if (!File.Exists(package) || !suffixes.Any(s => package.EndsWith(s, StringComparison.OrdinalIgnoreCase)))
             {
                 throw new V2VException(
                     "GuestAgentPackageInvalid", V2VErrorKind.NotFound, $"The guest agent's package is not there, or is not a {suffixes[0]} file.", package, "Check the path.");
             }
+        }
+
+        if (inspection.Windows is not null)
+        {
+            WindowsOptions.Check(options);
         }
 
         if (options.PreferredBus is not (BlockBus.VirtioBlk or BlockBus.VirtioScsi))

@@ -70,9 +70,11 @@ internal static class Blockers
         "InspectionHibernated", $"{device}: Windows is hibernated, or was shut down by Fast Startup; what it has open must not be changed.", device,
         "Start the guest, run 'powercfg /h off', shut it down fully ('shutdown /s /t 0') and export it again.");
 
-    internal static BlockerInfo Windows(string device) => new(
-        "InspectionWindowsUnsupported", $"{device} looks like a Windows system drive; this version of V2V converts Linux guests only.", device,
-        "Export the disks as they are, or wait for a version that converts Windows.");
+    /// <summary>A volume that is Windows' by its form, but no Windows was found on it.</summary>
+    internal static BlockerInfo Windows(VolumeReport report) => new(
+        "InspectionWindowsUnsupported",
+        $"{report.Info.Device} looks like a drive of Windows ({report.Info.FileSystem}), but no Windows that can be read is on it{(report.Problem is { } problem ? ": " + problem.Message : ".")}",
+        report.Info.Device, report.Problem?.Advice ?? "Import all disks of the machine, or export them as they are.");
 
     internal static BlockerInfo OtherSystem(string name, string device) => new(
         "InspectionSystemUnsupported", $"{device} is the root of {name}, which V2V does not convert.", device, "Export the disks as they are.");

@@ -85,7 +85,7 @@ public static class GuestInspector
             ?? reports.Where(r => r.Info.FileSystem is "ntfs" or "BitLocker").MaxBy(r => r.Info.Length);
         if (windows is not null)
         {
-            return ("windows", [Blockers.Windows(windows.Info.Device)], windows.Info.Device);
+            return ("windows", [Blockers.Windows(windows)], windows.Info.Device);
         }
 
         if (reports.Find(r => r.Role == FileSystemRole.OstreeRoot) is { } ostree)

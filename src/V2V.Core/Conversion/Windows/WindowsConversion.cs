@@ -13,6 +13,7 @@ internal static class WindowsConversion
     [
         .. ((ConversionStep[])
         [
+            new SystemCheckStep(),
             new ClockStep(),
             new GuestAdditionsStep(),
             new ChooseDriversStep(),

@@ -64,7 +64,8 @@ internal static class WindowsInspection
                 HasDefender = hives.Get(@"Microsoft\Windows Defender") is not null,
                 DriveLetters = DriveLetters.Read(hives, volumes),
             },
-            Blockers = isHibernated ? [Blockers.HibernatedWindows(root.Info.Device), Blockers.Windows(root.Info.Device)] : [Blockers.Windows(root.Info.Device)],
+            Mounts = [new MountInfo("/", root.Info.Device, "ntfs", "", "")],
+            Blockers = isHibernated ? [Blockers.HibernatedWindows(root.Info.Device)] : [],
             Warnings = warnings,
         };
     }

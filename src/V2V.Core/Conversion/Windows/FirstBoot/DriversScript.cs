@@ -1,10 +1,12 @@
+using V2V.Core.Conversion.Windows.DriverStore;
+
 namespace V2V.Core.Conversion.Windows.FirstBoot;
 
 /// <summary>Installs the drivers that lie beside Windows and are not needed to start it, by pnputil.</summary>
 internal static class DriversScript
 {
-    /// <summary>Folder of the drivers, below the folder of Windows; DevicePath names it too.</summary>
-    internal const string Folder = @"Drivers\VirtIO";
+    /// <summary>The folder that DevicePath names too, as batch files write it.</summary>
+    internal static readonly string Folder = DriverStoreStep.SearchFolder.Replace('/', '\\');
 
     /// <summary>pnputil's words changed in Windows 10 1607.</summary>
     private const int NewWords = 14393;

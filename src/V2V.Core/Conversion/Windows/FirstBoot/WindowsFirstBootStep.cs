@@ -1,4 +1,5 @@
 using V2V.Core.Conversion.Windows.Drivers.Choice;
+using V2V.Core.Conversion.Windows.DriverStore;
 
 namespace V2V.Core.Conversion.Windows.FirstBoot;
 
@@ -49,11 +50,9 @@ internal sealed class WindowsFirstBootStep : ConversionStep
     private static FirstBootScript? PnpWait(ConversionContext context) =>
         CopyTool(context, "pnp_wait.exe") ? new FirstBootScript(500, "pnp-wait", $"@echo off\n\"{FirstBootFolder.InGuest}\\files\\pnp_wait.exe\"\nexit /b 0\n") : null;
 
-    private static bool HasLooseDrivers(ConversionContext context)
-    {
-        string folder = context.Windows.Path(DriversScript.Folder.Replace('\\', '/'));
-        return context.Tree.DirectoryExists(folder) && context.Tree.EnumerateDirectory(folder).Any(e => e.Name.EndsWith(".inf", StringComparison.OrdinalIgnoreCase));
-    }
+    /// <summary>True if some of the drivers are not in the driver store yet, from where Windows takes them by itself.</summary>
+    private static bool HasLooseDrivers(ConversionContext context) =>
+        context.Windows.Drivers?.Drivers.Any(d => d.Kept is null && !context.Windows.StagedPackages.Contains(d.Package.Name)) == true;
 
     private static FirstBootScript? Agent(ConversionContext context)
     {
@@ -93,7 +92,7 @@ internal sealed class WindowsFirstBootStep : ConversionStep
         }
 
         using Stream file = program.Open();
-        context.Editor.CopyFrom(file, context.Windows.Path(DriversScript.Folder.Replace('\\', '/') + "/blnsvr.exe"), "The balloon's service tells the host how much memory the guest uses.", GuestMode.File);
+        context.Editor.CopyFrom(file, context.Windows.Path(DriverStoreStep.SearchFolder + "/blnsvr.exe"), "The balloon's service tells the host how much memory the guest uses.", GuestMode.File);
         return AgentScript.Balloon;
     }
 
