@@ -97,9 +97,9 @@ public static class GuestConverter
     {
         IReadOnlyList<MountInfo> mounts = inspection.Windows is null || inspection.Mounts.Count > 0 ? inspection.Mounts : [new MountInfo("/", inspection.RootDevice!, "ntfs", "", "")];
         VolumeInfo? esp = inspection.Volumes.FirstOrDefault(v => v.FileSystem == "vfat" && string.Equals(v.PartitionType, EspType, StringComparison.OrdinalIgnoreCase));
-        return esp is null || mounts.Any(m => m.Device == esp.Device || m.MountPoint is EfiPartition.MountPoint or "/efi")
+        return esp is null || mounts.Any(m => m.Device == esp.Device || m.MountPoint is "/boot/efi" or "/efi")
             ? mounts
-            : [.. mounts, new MountInfo(EfiPartition.MountPoint, esp.Device, "vfat", "", "")];
+            : [.. mounts, new MountInfo(inspection.Windows is null ? "/boot/efi" : EfiPartition.MountPoint, esp.Device, "vfat", "", "")];
     }
 
     private static void CheckOptions(ConversionOptions options, V2VInspection inspection)

@@ -69,6 +69,11 @@ internal sealed class GuestEditor(GuestTree tree)
     internal void WriteBytes(string path, ReadOnlySpan<byte> content, string reason, int mode = GuestMode.File)
     {
         bool exists = Tree.FileExists(path);
+        if (exists && Tree.TryGetEntry(path)!.Length == content.Length && Tree.ReadAllBytes(path, content.Length).AsSpan().SequenceEqual(content))
+        {
+            return;
+        }
+
         CreateParents(path);
         Tree.WriteAllBytes(path, content, new FileMetadata(mode));
         Note(path, exists ? GuestChangeKind.Edit : GuestChangeKind.Create, reason);
@@ -93,10 +98,15 @@ internal sealed class GuestEditor(GuestTree tree)
         CopyFrom(source, toPath, reason, GuestMode.File);
     }
 
-    /// <summary>Copies a stream into a file of the guest, which is created or replaced.</summary>
+    /// <summary>Copies a stream, which must be seekable, into a file of the guest, which is created or replaced.</summary>
     internal void CopyFrom(Stream source, string toPath, string reason, int mode)
     {
         bool exists = Tree.FileExists(toPath);
+        if (exists && IsSame(source, toPath))
+        {
+            return;
+        }
+
         CreateParents(toPath);
         if (!exists)
         {
@@ -152,6 +162,29 @@ internal sealed class GuestEditor(GuestTree tree)
 
     /// <summary>Notes a change of a volume's boot sector, which the caller has made.</summary>
     internal void NoteBootSector(string device, string reason) => Note(device, GuestChangeKind.Metadata, reason);
+
+    private bool IsSame(Stream source, string path)
+    {
+        if (Tree.TryGetEntry(path)!.Length != source.Length)
+        {
+            return false;
+        }
+
+        byte[] left = new byte[CopyBufferLength], right = new byte[CopyBufferLength];
+        using Stream target = Tree.OpenRead(path);
+        int length;
+        do
+        {
+            length = source.ReadAtLeast(left, left.Length, throwOnEndOfStream: false);
+            if (target.ReadAtLeast(right, length, throwOnEndOfStream: false) < length || !left.AsSpan(0, length).SequenceEqual(right.AsSpan(0, length)))
+            {
+                source.Position = 0;
+                return false;
+            }
+        }
+        while (length == left.Length);
+        return true;
+    }
 
     private void CreateParents(string path)
     {

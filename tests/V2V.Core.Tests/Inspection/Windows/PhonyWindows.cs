@@ -6,7 +6,11 @@ namespace V2V.Core.Tests.Inspection.Windows;
 /// <summary>A disk with an NTFS volume that holds hives of the corpus where a Windows has them; filled through ntfs-3g.</summary>
 internal static class PhonyWindows
 {
-    private const int SizeMebibytes = 64;
+    /// <summary>Size of the volume, which begins at the disk's first mebibyte.</summary>
+    public const int SizeMebibytes = 192;
+
+    /// <summary>Size of an EFI system partition behind it.</summary>
+    public const int EspMebibytes = 64;
 
     /// <summary>Makes the disk.</summary>
     /// <param name="directory">Where.</param>
@@ -16,7 +20,19 @@ internal static class PhonyWindows
     /// <param name="systemChanges">Texts in regedit's form, merged into the SYSTEM hive.</param>
     /// <param name="files">Further files: paths below the volume's root, and what is in them.</param>
     public static string Make(
-        TemporaryDirectory directory, string system, string software, ushort machine, string systemChanges = "", params IEnumerable<(string Path, byte[] Content)> files)
+        TemporaryDirectory directory, string system, string software, ushort machine, string systemChanges = "", params IEnumerable<(string Path, byte[] Content)> files) =>
+        Make(directory, system, software, machine, systemChanges, null, files);
+
+    /// <summary>Makes the disk of a UEFI guest.</summary>
+    /// <param name="directory">Where.</param>
+    /// <param name="system">The SYSTEM hive.</param>
+    /// <param name="software">Texts for the SOFTWARE hive.</param>
+    /// <param name="machine">Machine type in the kernel's head.</param>
+    /// <param name="systemChanges">Texts for the SYSTEM hive.</param>
+    /// <param name="esp">Image of the EFI system partition, of <see cref="EspMebibytes"/>; null for a BIOS guest.</param>
+    /// <param name="files">Further files.</param>
+    public static string Make(
+        TemporaryDirectory directory, string system, string software, ushort machine, string systemChanges, string? esp, IEnumerable<(string Path, byte[] Content)> files)
     {
         Tool.RequireRoot();
         Tool.Require("mkntfs", "ntfs-3g", "hivexregedit", "sfdisk");
@@ -55,7 +71,10 @@ internal static class PhonyWindows
             }
         }
 
-        return TestDisk.Make(directory, ("EBD0A0A2-B9E5-4433-87C0-68B6B72699C7", SizeMebibytes, volume));
+        const string BasicData = "EBD0A0A2-B9E5-4433-87C0-68B6B72699C7";
+        return esp is null
+            ? TestDisk.Make(directory, (BasicData, SizeMebibytes, volume))
+            : TestDisk.Make(directory, (BasicData, SizeMebibytes, volume), ("U", EspMebibytes, esp));
     }
 
     /// <summary>hivexregedit makes no key whose parent is missing.</summary>
@@ -84,7 +103,7 @@ internal static class PhonyWindows
         return head;
     }
 
-    private static void Unpack(string path, string target)
+    public static void Unpack(string path, string target)
     {
         using FileStream file = File.OpenRead(path), output = File.Create(target);
         using var xz = new XZStream(file);

@@ -6,7 +6,7 @@ namespace V2V.Core.Conversion.Windows.Boot;
 internal static class EfiPartition
 {
     /// <summary>Windows has no path for it; this one is nowhere in its own tree.</summary>
-    internal const string MountPoint = "/boot/efi";
+    internal const string MountPoint = "/efi";
 
     /// <summary>Windows' own loader.</summary>
     internal const string Loader = MountPoint + "/EFI/Microsoft/Boot/bootmgfw.efi";

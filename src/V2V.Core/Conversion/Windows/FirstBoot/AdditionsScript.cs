@@ -45,7 +45,7 @@ internal static class AdditionsScript
 
         foreach (string key in found.Entries.Where(e => e.ProductCode is null && BatchText.IsPlain(e.Key)).Select(e => e.Key))
         {
-            lines.Add($"reg query {BatchText.Quote(@"HKLM\" + key)} >nul 2>&1 && reg delete {BatchText.Quote(@"HKLM\" + key)} /f");
+            lines.Add($"reg delete {BatchText.Quote(@"HKLM\" + key)} /f 2>nul");
         }
 
         lines.AddRange(found.Folders.Where(BatchText.IsPlain).Select(f => $"if exist {BatchText.Quote(f)} rd /s /q {BatchText.Quote(f)}"));

@@ -9,7 +9,7 @@ internal static class AgentScript
     /// <summary>Installs the agent from its package in the first boot's folder; the last of them first, until one is taken.</summary>
     internal static FirstBootScript Agent(IReadOnlyList<string> packages)
     {
-        string calls = string.Concat(packages.Select(p => $"call :install {BatchText.Quote(p)} && exit /b %CODE%\n"));
+        string calls = string.Concat(packages.Select(p => $"call :install {BatchText.Quote(p)}\nif not errorlevel 1 exit /b %CODE%\n"));
         return new FirstBootScript(5000, "qemu-guest-agent", $$"""
             @echo off
             setlocal EnableExtensions DisableDelayedExpansion
@@ -25,12 +25,10 @@ internal static class AgentScript
             echo %~1: msiexec ended with %CODE%
             if %CODE%==0 exit /b 0
             if %CODE%=={{FirstBootScript.Restart}} exit /b 0
-            if %TRIES% geq 10 exit /b 1
-            if %CODE%=={{Busy}} (
-              ping -n 31 127.0.0.1 >nul
-              goto :again
-            )
-            exit /b 1
+            if %TRIES% geq 30 exit /b 1
+            if not %CODE%=={{Busy}} exit /b 1
+            ping -n 11 127.0.0.1 >nul
+            goto :again
 
             """);
     }

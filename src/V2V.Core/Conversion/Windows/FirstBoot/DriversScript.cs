@@ -24,12 +24,13 @@ internal static class DriversScript
             @echo off
             setlocal EnableExtensions DisableDelayedExpansion
             set CODE=0
-            for %%i in ("%SystemRoot%\{{Folder}}\*.inf") do call :install "%%i"
+            cd /d "%SystemRoot%\{{Folder}}"
+            for %%i in (*.inf) do call :install "%%i"
             exit /b %CODE%
 
             :install
-            echo %~nx1
-            pnputil.exe {{(isNew ? "/add-driver %1 /install" : "-i -a %1")}}
+            echo %~1
+            pnputil.exe {{(isNew ? "/add-driver \"%CD%\\%~1\" /install" : "-i -a \"%CD%\\%~1\"")}}
             set RESULT=%ERRORLEVEL%
             rem 259: it is there already, in this or a later version.
             if %RESULT%==0 exit /b 0
@@ -38,7 +39,7 @@ internal static class DriversScript
               if %CODE%==0 set CODE={{FirstBootScript.Restart}}
               exit /b 0
             )
-            echo %~nx1: pnputil ended with %RESULT%
+            echo %~1: pnputil ended with %RESULT%
             set CODE={{FirstBootScript.Again}}
             exit /b 0
 

@@ -18,7 +18,8 @@ internal static class FirstBootController
         setlocal EnableExtensions DisableDelayedExpansion
         set "V2V={{FirstBootFolder.InGuest}}"
         set "LOG={{FirstBootFolder.Log}}"
-        cd /d "%V2V%" || exit /b 1
+        cd /d "%V2V%"
+        if not exist scripts exit /b 1
         call :run >>"%LOG%" 2>&1
         if not exist "%V2V%\finished" exit /b 0
         rem A running batch file cannot delete its own folder.
@@ -65,7 +66,8 @@ internal static class FirstBootController
           goto :eof
         )
         if %CODE%=={{FirstBootScript.Restart}} set RESTART=yes
-        move /y "%~1" "%V2V%\done" >nul || del /f "%~1"
+        move /y "%~1" "%V2V%\done" >nul
+        if exist "%~1" del /f "%~1"
         del /f "%~1.tries" >nul 2>&1
         goto :eof
 

@@ -23,7 +23,7 @@ internal static class InstallerRegistration
             $@"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall\{productCode}", $@"HKLM\SOFTWARE\WOW6432Node\Microsoft\Windows\CurrentVersion\Uninstall\{productCode}",
         ])
         {
-            yield return $"reg query \"{key}\" >nul 2>&1 && reg delete \"{key}\" /f";
+            yield return $"reg delete \"{key}\" /f 2>nul";
         }
     }
 

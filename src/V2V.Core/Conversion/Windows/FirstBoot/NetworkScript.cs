@@ -32,7 +32,7 @@ internal static class NetworkScript
             """);
         foreach (NetworkSettings network in wanted)
         {
-            text.Append(CultureInfo.InvariantCulture, $"call :find {Dashes(network.MacAddress!)} && call :set{Label(network)} || set MISSING=yes\n");
+            text.Append(CultureInfo.InvariantCulture, $"call :find {Dashes(network.MacAddress!)}\nif defined NAME call :set{Label(network)}\nif not defined NAME set MISSING=yes\n");
         }
 
         text.Append($$"""
@@ -44,10 +44,7 @@ internal static class NetworkScript
             :look
             set "NAME="
             set "GUID="
-            for /f "usebackq tokens=1,3,4 delims=," %%a in (`getmac /v /fo csv /nh`) do if /i "%%~b"=="%1" (
-              set "NAME=%%~a"
-              for /f "tokens=2 delims={}" %%g in ("%%~c") do set "GUID={%%g}"
-            )
+            for /f "usebackq tokens=1,3,4 delims=," %%a in (`getmac /v /fo csv /nh`) do call :card %1 %%a %%b %%c
             if defined NAME exit /b 0
             set /a LEFT=LEFT-1
             if %LEFT% leq 0 (
@@ -56,6 +53,12 @@ internal static class NetworkScript
             )
             ping -n 6 127.0.0.1 >nul
             goto :look
+
+            :card
+            if /i not "%~3"=="%1" exit /b 0
+            set "NAME=%~2"
+            for /f "tokens=2 delims={}" %%g in ("%~4") do set "GUID={%%g}"
+            exit /b 0
 
             """);
         foreach (NetworkSettings network in wanted)
@@ -206,7 +209,7 @@ internal static class NetworkScript
     /// <summary>A name that the guest's code page may not have stays with the old connection.</summary>
     private static string? Rename(NetworkSettings network) =>
         BatchText.IsPlain(network.Name)
-            ? $"if /i not \"%NAME%\"=={BatchText.Quote(network.Name)} netsh interface set interface name=\"%NAME%\" newname={BatchText.Quote(network.Name)} && set \"NAME={BatchText.Quote(network.Name)[1..]}"
+            ? $"if /i not \"%NAME%\"=={BatchText.Quote(network.Name)} netsh interface set interface name=\"%NAME%\" newname={BatchText.Quote(network.Name)}\nif not errorlevel 1 set \"NAME={BatchText.Quote(network.Name)[1..]}"
             : null;
 
     private static string Gateway(NetworkGateway gateway) =>

@@ -51,7 +51,7 @@ public class OfflineOnNtfsTests
         Assert.True(changes > 100);
 
         string volume = directory.File("converted");
-        Tool.Run("dd", "if=" + disk, "of=" + volume, "bs=1M", "skip=1", "count=64", "status=none");
+        Tool.Run("dd", "if=" + disk, "of=" + volume, "bs=1M", "skip=1", FormattableString.Invariant($"count={PhonyWindows.SizeMebibytes}"), "status=none");
         Tool.Run("ntfsfix", "-n", volume);
         string system = directory.File("after");
         using (new LoopMount(volume, directory.File("mnt"), "loop,ro", "ntfs-3g"))
