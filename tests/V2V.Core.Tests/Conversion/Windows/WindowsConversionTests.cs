@@ -72,7 +72,7 @@ public sealed class WindowsConversionTests
         Tool.Run("qemu-img", "convert", "-O", "raw", overlay.Disks[0].Path, converted);
         string system = CheckVolume(directory, converted, windows =>
         {
-            Assert.Contains("pnputil.exe -i -a %1", File.ReadAllText(windows + "/V2V/scripts/1000-drivers.cmd"), StringComparison.Ordinal);
+            Assert.Contains("pnputil.exe -i -a ", File.ReadAllText(windows + "/V2V/scripts/1000-drivers.cmd"), StringComparison.Ordinal);
             Assert.Equal("echo joined\r\n", File.ReadAllText(windows + "/V2V/files/6000-join domain.cmd"));
             Assert.Contains(@"call ""%SystemRoot%\V2V\files\6000-join domain.cmd""", File.ReadAllText(windows + "/V2V/scripts/6000-user.cmd"), StringComparison.Ordinal);
         });
@@ -154,8 +154,7 @@ public sealed class WindowsConversionTests
             file.SetLength(PhonyWindows.EspMebibytes << 20);
         }
 
-        File.Copy(Corpus.Require("registry/hivex/minimal"), store);
-        File.SetUnixFileMode(store, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        File.WriteAllBytes(store, File.ReadAllBytes(Corpus.Require("registry/hivex/minimal")));
         Tool.Run("hivexregedit", "--merge", store, Corpus.Require("bcd/virt-v2v/windows-bcd.reg"));
         File.WriteAllText(loader, "Windows' loader");
         File.WriteAllText(other, "another loader");

