@@ -2,7 +2,7 @@
 # Makes a guest that is ready to be converted and prints its folder:
 #   disk1.raw, disk2.raw      its disks, after a boot under VMware's devices (a split guest has not run yet: it is exported right after its installation)
 #   source.log[.report]       what it said in that boot
-#   refused.log[.report]      what it said when it was booted from virtio-blk as it is, until TEXT came or four minutes were over
+#   refused.log[.report]      what it said when it was booted from virtio-blk as it is, until TEXT came or fifteen minutes were over
 #   site/                     the package repository of a guest that has one
 #   machine/                  for the guests of install-debian.sh: what run-machine.sh starts
 # Nothing of this depends on what is tested, and it takes minutes under software emulation: it is kept in the cache and made again when one of
@@ -50,7 +50,7 @@ if [ ! -e "$folder" ]; then
     ./boot.sh "$firmware" pvscsi "$disks" raw "$new/source.log" --write --timeout 1500 9>&- || true
     grep -qa '^V2V-REPORT state=running' "$new/source.log.report" || give_up "$new/source.log" "$new/source.log.report"
   fi
-  ./boot.sh "$firmware" virtio-blk "$disks" raw "$new/refused.log" ${direct:-} --until "$text" --timeout 240 9>&- || true
+  ./boot.sh "$firmware" virtio-blk "$disks" raw "$new/refused.log" ${direct:-} --until "$text" --timeout 900 9>&- || true
   grep -qaF "$text" "$new/refused.log" || give_up "$new/refused.log"
   mv "$new" "$folder"
 fi

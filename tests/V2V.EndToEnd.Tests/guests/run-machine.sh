@@ -4,8 +4,9 @@
 set -euo pipefail
 script=$1 machine=$2 log=$3 format=$4
 shift 4
-# systemd-detect-virt says vmware: dracut's host-only mode would take virtio's drivers along for QEMU.
-args=(-machine "q35,accel=${V2V_ACCEL:-tcg}" -cpu max,-hypervisor -smbios "type=1,manufacturer=VMware,, Inc.,product=VMware7,,1" -m 1024 -smp 1 -nodefaults -display none -no-reboot -device pvscsi,id=scsi0
+# systemd-detect-virt says vmware, and no vendor is QEMU: dracut's host-only mode would take virtio's drivers along.
+args=(-machine "q35,accel=${V2V_ACCEL:-tcg}" -cpu max,-hypervisor -smbios "type=1,manufacturer=VMware,, Inc.,product=VMware7,,1"
+  -smbios "type=2,manufacturer=Intel Corporation" -smbios "type=3,manufacturer=No Enclosure" -m 1024 -smp 1 -nodefaults -display none -no-reboot -device pvscsi,id=scsi0
   -kernel "$machine/vmlinuz" -initrd "$machine/initramfs" -serial "file:$log")
 number=0 letters=(a b c d e)
 for disk; do
