@@ -59,6 +59,26 @@ internal static class MappingPairs
         }
     }
 
+    /// <summary>Number of clusters that stored runs map.</summary>
+    public static long CountClusters(ReadOnlySpan<byte> pairs)
+    {
+        long clusters = 0;
+        while (!pairs.IsEmpty && pairs[0] != 0)
+        {
+            int lengthSize = pairs[0] & 15, size = 1 + lengthSize + (pairs[0] >> 4);
+            long count = lengthSize is 0 or > 8 || size > pairs.Length ? 0 : ReadSigned(pairs.Slice(1, lengthSize));
+            if (count <= 0 || count > long.MaxValue - clusters)
+            {
+                throw NtfsErrors.Runs("a run has an impossible form");
+            }
+
+            clusters += count;
+            pairs = pairs[size..];
+        }
+
+        return clusters;
+    }
+
     /// <summary>Encodes as many runs from <paramref name="first"/> on as fit; the zero byte is included.</summary>
     /// <param name="runs">The runs.</param>
     /// <param name="first">Index of the first one; the index after the last one on return.</param>

@@ -25,11 +25,6 @@ public sealed partial class NtfsFileSystem : GuestFileSystem
         CanWrite = writable;
         Label = signature.Label ?? "";
         Uuid = signature.Uuid;
-        if (writable)
-        {
-            Hibernation.Check(volume);
-            _log.CheckClean();
-        }
     }
 
     /// <inheritdoc/>
@@ -81,7 +76,17 @@ public sealed partial class NtfsFileSystem : GuestFileSystem
     public static NtfsFileSystem Open(BlockDevice device, bool writable)
     {
         ArgumentNullException.ThrowIfNull(device);
-        return new(new NtfsVolume(device), writable, WindowsSignatures.Ntfs(new SignatureReader(device)));
+        var volume = new NtfsVolume(device);
+        if (writable)
+        {
+            Hibernation.Check(volume);
+            if (new LogFile(volume).Replay())
+            {
+                volume = new NtfsVolume(device);
+            }
+        }
+
+        return new(volume, writable, WindowsSignatures.Ntfs(new SignatureReader(device)));
     }
 
     /// <inheritdoc/>
