@@ -84,9 +84,9 @@ internal sealed class WindowsLog : IDisposable
                     Undo(record);
                     count++;
                 }
-                else if (!LogActions.IsChange(record.Undo))
+                else if (record.Redo == LogOperation.InitializeFileRecord && !_settled.Contains(target))
                 {
-                    _settled.Add(target);
+                    Release(record);
                 }
             }
             catch (V2VException)
@@ -163,6 +163,18 @@ internal sealed class WindowsLog : IDisposable
     }
 
     public void Dispose() => _device.Dispose();
+
+    /// <summary>A file record that was made had been free before.</summary>
+    private void Release(LogRecord record)
+    {
+        var clusters = new LogClusters(_volume.Geometry, _device, record, _ => true, _ => { });
+        byte[] structure = clusters.Read(record.ClusterOffset, _volume.Geometry.RecordSize);
+        Fixups.Undo(structure);
+        structure[22] &= 0xFE;
+        WriteUInt64LittleEndian(structure.AsSpan(8), record.Lsn - 1);
+        Fixups.Apply(structure);
+        clusters.Write(record.ClusterOffset, structure);
+    }
 
     /// <summary>Clusters that were freed later may hold anything by now.</summary>
     private static bool IsFreed(LogRecord record) => Enumerable.Range(0, record.ClusterCount).Any(i => record.Cluster(i) == 0);
