@@ -4,14 +4,12 @@ using static System.Buffers.Binary.BinaryPrimitives;
 namespace V2V.FileSystems.Ntfs;
 
 /// <summary>
-/// Brings a volume that was not closed to where its log says: all logged changes are made again from the oldest that may be missing (redo), then those of
-/// transactions that had not ended are taken back (undo). Everything happens in memory first; the volume is written only once all of it went well
-/// and what came out can be opened. Start here to read the log.
+/// Brings a volume that was not closed to where its log says: all logged changes are made again from the oldest that may be missing (redo). A log that
+/// ends within a transaction is refused. Everything happens in memory first; the volume is written only once all of it went well and what came out
+/// can be opened. Start here to read the log.
 /// </summary>
 internal sealed class LogReplay
 {
-    private const int MaxUndone = 1 << 20;
-
     private readonly NtfsVolume _volume;
     private readonly BlockDevice _device;
     private readonly LogReader _reader;
@@ -39,8 +37,8 @@ internal sealed class LogReplay
     {
         using var changes = new CopyOnWriteDevice(volume.Device);
         var replay = new LogReplay(volume, changes, pages);
+        replay.CheckFinished();
         replay.RedoAll();
-        replay.UndoOpenTransactions();
         replay.CopyMirror();
         replay.Check();
         replay.Commit();
@@ -68,33 +66,20 @@ internal sealed class LogReplay
         }
     }
 
-    private void UndoOpenTransactions()
+    /// <summary>A transaction that changed something and was not finished would have to be taken back, which only Windows does.</summary>
+    private void CheckFinished()
     {
-        // What was done last is taken back first, whichever transaction did it.
-        var next = new SortedDictionary<ulong, bool>();
-        foreach (LogTransaction transaction in _analysis.Transactions.Values.Where(t => !t.IsCommitted && t.UndoNext != 0))
+        foreach (LogTransaction transaction in _analysis.Transactions.Values.Where(t => !t.IsCommitted))
         {
-            next[transaction.UndoNext] = true;
-        }
-
-        for (int count = 0; next.Count > 0; count++)
-        {
-            ulong lsn = next.Keys.Last();
-            next.Remove(lsn);
-            LogRecord record = _reader.TryRead(lsn) ?? throw LogFile.Unusable("a record that must be undone is missing");
-            if (!record.IsSound || !record.IsChange || count > MaxUndone || record.UndoNext >= lsn)
+            for (ulong lsn = transaction.UndoNext; lsn != 0;)
             {
-                throw LogFile.Unusable("a record that must be undone contradicts itself");
-            }
+                LogRecord record = _reader.TryRead(lsn) ?? throw LogFile.Unusable("a record of an open transaction is missing");
+                if (!record.IsChange || !record.IsSound || LogActions.IsChange(record.Undo) || record.UndoNext >= lsn)
+                {
+                    throw LogFile.Unusable("a transaction was not finished");
+                }
 
-            if (LogActions.IsChange(record.Undo) && record.ClusterCount > 0)
-            {
-                Apply(record, record.Undo, record.UndoData, isRedo: false);
-            }
-
-            if (record.UndoNext != 0)
-            {
-                next[record.UndoNext] = true;
+                lsn = record.UndoNext;
             }
         }
     }
@@ -157,7 +142,7 @@ internal sealed class LogReplay
         }
         else if (LogActions.IsForFileRecord(operation))
         {
-            LogActions.ChangeFileRecord(operation, structure, record, data, isRedo ? record.HoldsRedo : record.HoldsUndo);
+            LogActions.ChangeFileRecord(operation, structure, record, data, record.HoldsRedo);
         }
         else
         {

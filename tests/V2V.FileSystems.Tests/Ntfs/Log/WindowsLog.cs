@@ -37,7 +37,7 @@ internal sealed class WindowsLog : IDisposable
     }
 
     /// <summary>The last record.</summary>
-    public ulong Newest { get; private set; }
+    public ulong Newest { get; }
 
     /// <summary>The checkpoints that are still in the log and from which it can be read to its end, oldest first.</summary>
     public List<LogRecord> Checkpoints()
@@ -97,46 +97,6 @@ internal sealed class WindowsLog : IDisposable
 
         _device.Flush();
         return count;
-    }
-
-    /// <summary>Ends the log behind a record.</summary>
-    public void Cut(LogRecord last)
-    {
-        long offset = _pages.OffsetOf(last.Lsn), end = offset - (offset % 4096);
-        var within = (int)(offset - end);
-        for (int left = LogRecord.HeaderSize + last.Client.Length; left > 4096 - within; within = _pages.Restart.DataOffset)
-        {
-            left -= 4096 - within;
-            end += 4096;
-        }
-
-        var gone = new byte[4096];
-        Array.Fill(gone, (byte)0xFF);
-        for (long at = 2 * 4096; at < _pages.Restart.FileSize; at += 4096)
-        {
-            if (at < 34 * 4096 || at > end)
-            {
-                _volume.Content.Write(_log, at, gone);
-            }
-        }
-
-        byte[] page = ReadPage(end);
-        Fixups.Undo(page);
-        int used = (end == offset - (offset % 4096) ? (int)(offset - end) : _pages.Restart.DataOffset) + 8;
-        WriteUInt64LittleEndian(page.AsSpan(0x20), last.Lsn);
-        WriteUInt64LittleEndian(page.AsSpan(8), last.Lsn);
-        for (int at = used; at < 4096; at += 8)
-        {
-            // Later records of the page begin with a number that only they have.
-            if (ReadUInt64LittleEndian(page.AsSpan(at)) is var lsn && lsn > last.Lsn && _pages.OffsetOf(lsn) == end + at)
-            {
-                page.AsSpan(at, 8).Clear();
-            }
-        }
-
-        Fixups.Apply(page);
-        _volume.Content.Write(_log, end, page);
-        Newest = last.Lsn;
     }
 
     /// <summary>Makes the log say that it was last put in order at a checkpoint, and not closed since.</summary>
