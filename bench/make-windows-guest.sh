@@ -9,7 +9,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 corpus=${corpus:-$here/../../shared/corpus}
 mkdir -p "$out"
 raw=$out/guest.raw volume=$out/volume.raw mnt=$(mktemp -d)
-trap 'umount "$mnt" 2>/dev/null || true; rmdir "$mnt" || true; rm -f "$volume" "$out/software" "$out/software.reg"' EXIT
+trap 'umount "$mnt" 2>/dev/null || true; rmdir "$mnt" || true; rm -f "$volume" "$out"/software* "$out"/system*' EXIT
 rm -f "$raw" "$volume"
 truncate -s 6G "$raw"
 printf 'label: gpt\nstart=2048, type=EBD0A0A2-B9E5-4433-87C0-68B6B72699C7\n' | sfdisk -q "$raw"
@@ -69,7 +69,11 @@ PERL
 mount -t ntfs-3g -o loop "$volume" "$mnt"
 config=$mnt/Windows/System32/config
 mkdir -p "$config" "$mnt/Windows/System32/drivers" "$mnt/Windows/INF" "$mnt/Program Files" "$mnt/Users/Public"
-xz -dc "$corpus/registry/regipy/SYSTEM_WIN_10_1709.xz" >"$config/SYSTEM"
+# The hive was copied from a running machine without its logs; hivex closes it.
+xz -dc "$corpus/registry/regipy/SYSTEM_WIN_10_1709.xz" >"$out/system"
+printf 'Windows Registry Editor Version 5.00\n\n[\\ControlSet001\\Services\\partmgr\\Parameters]\n"SanPolicy"=dword:00000003\n' >"$out/system.reg"
+hivexregedit --merge "$out/system" "$out/system.reg"
+cp "$out/system" "$config/SYSTEM"
 cp "$out/software" "$config/SOFTWARE"
 # The head of a 64-bit program is all that is read of the kernel.
 { printf 'MZ'; head -c 58 /dev/zero; printf '\200\0\0\0'; head -c 64 /dev/zero; printf 'PE\0\0\144\206'; head -c 4000 /dev/zero; } >"$mnt/Windows/System32/ntoskrnl.exe"
