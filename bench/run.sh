@@ -4,15 +4,18 @@
 # hide them), peak resident memory. The input is in the page cache for everybody; a run's output is removed, and the host's
 # write-back finished, before the next one begins.
 #
-# usage: run.sh [-n RUNS] [-d DIRECTORY]      (Linux; packages time and qemu-utils; root for the first run, which makes the guests)
+# usage: run.sh [-n RUNS] [-d DIRECTORY] [-k PATTERN]      (Linux; packages time and qemu-utils; root for the first run, which makes the guests)
+# PATTERN picks rows by a part of their name. The rows of Windows need the corpus (../shared/corpus, or V2V_CORPUS).
 set -euo pipefail
 runs=3
 dir=${V2V_BENCH:-/var/tmp/v2v-bench}
-while getopts n:d: option; do
+pattern=
+while getopts n:d:k: option; do
   case $option in
     n) runs=$OPTARG ;;
     d) dir=$OPTARG ;;
-    *) echo "usage: run.sh [-n RUNS] [-d DIRECTORY]" >&2; exit 2 ;;
+    k) pattern=$OPTARG ;;
+    *) echo "usage: run.sh [-n RUNS] [-d DIRECTORY] [-k PATTERN]" >&2; exit 2 ;;
   esac
 done
 repo=$(cd "$(dirname "$0")/.." && pwd)
@@ -23,6 +26,8 @@ done
 for type in xfs btrfs; do
   [ -f "$dir/$type/guest.ova" ] || "$repo/bench/make-guest.sh" "$dir/$type" $type
 done
+corpus=${V2V_CORPUS:-$repo/../shared/corpus}
+[ ! -d "$corpus" ] || [ -f "$dir/windows/guest.ova" ] || "$repo/bench/make-windows-guest.sh" "$dir/windows" "$corpus"
 dotnet build -c Release -v q -nologo "$repo/src/V2V.Shell" >/dev/null
 v2v=$repo/src/V2V.Shell/bin/Release/net10.0/v2v
 ova=$dir/guest.ova vmdk=$dir/guest-disk1.vmdk out=$dir/out
@@ -47,7 +52,7 @@ once() {
 
 names=()
 declare -A commands
-add() { names+=("$1"); commands["$1"]=$2; }
+add() { case $1 in *"$pattern"*) names+=("$1"); commands["$1"]=$2 ;; esac; }
 add "v2v: start of the host" "$v2v -Command '\$null'"
 add "v2v: inspection" "$v2v -Command 'Import-V2VSource -Ova $ova | Get-V2VInspection'"
 add "v2v: inspection, digests not verified" "$v2v -Command 'Import-V2VSource -Ova $ova -SkipManifest | Get-V2VInspection'"
@@ -70,7 +75,14 @@ for type in xfs btrfs; do
   add "qemu-img convert, qcow2, $type" "qemu-img convert -m 16 -W -O qcow2 $dir/$type/guest-disk1.vmdk $out/disk"
 done
 
-cat "$ova" "$vmdk" "$dir"/xfs/guest* "$dir"/btrfs/guest* >/dev/null
+if [ -f "$dir/windows/guest.ova" ]; then
+  windows="Import-V2VSource -Ova $dir/windows/guest.ova"
+  add "v2v: inspection + conversion, windows" "$v2v -Command '$windows | Convert-V2VGuest -VirtioWin $dir/windows/virtio-win | Remove-V2VOverlay'"
+  add "v2v: whole pipeline, qcow2, windows" "$v2v -Command '$windows | Convert-V2VGuest -VirtioWin $dir/windows/virtio-win | Export-V2VDisk -Local $out'"
+  add "qemu-img convert, qcow2, windows" "qemu-img convert -m 16 -W -O qcow2 $dir/windows/guest-disk1.vmdk $out/disk"
+fi
+
+cat "$ova" "$vmdk" "$dir"/*/guest* >/dev/null
 for ((run = 1; run <= runs; run++)); do
   for name in "${names[@]}"; do
     once "$name" bash -c "${commands[$name]}"

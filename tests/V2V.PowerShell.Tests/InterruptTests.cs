@@ -12,7 +12,7 @@ public sealed class InterruptTests : IDisposable
 
     public InterruptTests()
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "Signals are sent with kill(1).");
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Signals are sent by a shell.");
         Directory.CreateDirectory(Temporary);
     }
 

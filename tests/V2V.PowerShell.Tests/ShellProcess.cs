@@ -61,8 +61,8 @@ internal sealed class ShellProcess : IDisposable
         return false;
     }
 
-    /// <summary>Sends a signal.</summary>
-    public void Send(string signal) => Tool.Run("kill", "-" + signal, $"{_process.Id}");
+    /// <summary>Sends a signal, by the shell: kill as a program is not everywhere.</summary>
+    public void Send(string signal) => Tool.Run("sh", "-c", $"kill -{signal} {_process.Id}");
 
     /// <summary>Waits for the end. False after a long while: it hangs.</summary>
     public bool WaitForExit() => _process.WaitForExit(TimeSpan.FromMinutes(3));

@@ -92,12 +92,12 @@ public class ShellTests
     [Fact]
     public void TheInterruptSignalStopsTheScript()
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "Signals are sent with kill(1).");
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Signals are sent by a shell.");
         using var directory = new TemporaryDirectory();
         using Process process = Start(["-Command", $"Import-V2VSource '{Repository.PhonyOva}' | Convert-V2VGuest -WorkingDirectory '{directory.Path}' | ForEach-Object {{ 'ready'; while ($true) {{ [Threading.Thread]::Sleep(10) }} }}"]);
         Assert.Equal("ready", process.StandardOutput.ReadLine());
         Assert.NotEmpty(Directory.GetDirectories(directory.Path));
-        Tool.Run("kill", "-INT", $"{process.Id}");
+        Tool.Run("sh", "-c", $"kill -INT {process.Id}");
         process.WaitForExit();
         Assert.Equal(130, process.ExitCode);
         Assert.Empty(Directory.GetFileSystemEntries(directory.Path));

@@ -14,6 +14,13 @@ internal sealed class DiskTrimmer(GuestDisks disks, ConversionContext context)
     /// <summary>Size of an overlay's cluster: zeroing less would copy data instead of saving it.</summary>
     private const long ClusterSize = 65536;
 
+    private const string ShadowCopies = "/System Volume Information";
+
+    /// <summary>How the names of the files of shadow copies end; the catalog has this name alone.</summary>
+    private const string ShadowStore = "{3808876b-c176-4e48-b7ae-04046e6cc752}";
+
+    private const int MaxShadowCopies = 4096;
+
     /// <summary>Places where the signature of swap ends: the sizes of a page.</summary>
     private static readonly int[] s_pageSizes = [4096, 8192, 16384, 65536];
 
@@ -78,6 +85,12 @@ internal sealed class DiskTrimmer(GuestDisks disks, ConversionContext context)
 
     private long TrimFileSystem(GuestVolume volume, GuestFileSystem fileSystem)
     {
+        if (HasShadowCopies(fileSystem))
+        {
+            context.Warn($"{volume.Info.Device} has shadow copies, which refer to blocks that are free now; its free blocks are copied too.");
+            return 0;
+        }
+
         fileSystem.Flush();
         long trimmed = 0;
         foreach ((long offset, long length) in fileSystem.GetFreeExtents(volume.Device))
@@ -88,6 +101,11 @@ internal sealed class DiskTrimmer(GuestDisks disks, ConversionContext context)
 
         return trimmed;
     }
+
+    /// <summary>True for an NTFS volume with shadow copies: volsnap keeps what they refer to in their files only once it is overwritten.</summary>
+    private static bool HasShadowCopies(GuestFileSystem fileSystem) =>
+        fileSystem.Type == "ntfs" && fileSystem.TryGetEntry(ShadowCopies) is { IsDirectory: true }
+        && fileSystem.EnumerateDirectory(ShadowCopies).Take(MaxShadowCopies).Any(e => e.Name.EndsWith(ShadowStore, StringComparison.OrdinalIgnoreCase) && e.Name.Length > ShadowStore.Length);
 
     /// <summary>Everything behind the header's page, unless a hibernated guest's memory is there.</summary>
     private long TrimSwap(GuestVolume volume)
