@@ -145,16 +145,29 @@ internal sealed class GuestEditor(GuestTree tree)
     }
 
     /// <summary>Sets an extended attribute, of a link itself too, to a text that ends in a null byte.</summary>
-    internal void SetAttribute(string path, string name, string value, string reason)
+    internal void SetAttribute(string path, string name, string value, string reason) => SetAttribute(path, name, [.. GuestText.Encode(value), 0], reason, value);
+
+    /// <summary>Sets an extended attribute to bytes.</summary>
+    internal void SetAttribute(string path, string name, ReadOnlySpan<byte> value, string reason, string? shown = null)
     {
-        byte[] bytes = [.. GuestText.Encode(value), 0];
-        if (Tree.GetExtendedAttribute(path, name, followLinks: false) is { } before && before.AsSpan().SequenceEqual(bytes))
+        if (Tree.GetExtendedAttribute(path, name, followLinks: false) is { } before && before.AsSpan().SequenceEqual(value))
         {
             return;
         }
 
-        Tree.SetExtendedAttribute(path, name, bytes, followLinks: false);
-        Note(path, GuestChangeKind.Metadata, reason, null, value);
+        Tree.SetExtendedAttribute(path, name, value, followLinks: false);
+        Note(path, GuestChangeKind.Metadata, reason, null, shown);
+    }
+
+    /// <summary>Makes a directory, with those above it; nothing happens if it is there.</summary>
+    internal void CreateDirectory(string path)
+    {
+        CreateParents(path);
+        if (!Tree.Exists(path))
+        {
+            Tree.CreateDirectory(path, new FileMetadata(GuestMode.Directory));
+            Note(path, GuestChangeKind.Create, "A directory for what the conversion adds.");
+        }
     }
 
     /// <summary>Notes a change of the registry, which the caller has made: <c>HKLM\SYSTEM\ControlSet001\Services\viostor\Start</c>.</summary>

@@ -24,7 +24,7 @@ public sealed class WindowsConversionTests
     public void A_Windows_10_with_UEFI_is_converted_and_a_second_time_nothing_changes()
     {
         Tool.RequireRoot();
-        Tool.Require("ntfsfix", "hivexget", "dd", "qemu-img", "mkfs.fat", "mmd", "mcopy", "mtype", "hivexregedit");
+        Tool.Require("ntfsfix", "hivexget", "dd", "qemu-img", "getfattr", "mkfs.fat", "mmd", "mcopy", "mtype", "hivexregedit");
         using var directory = new TemporaryDirectory();
         string drivers = directory.File("virtio-win");
         PhonyVirtioWin.Make(PhonyVirtioWin.IsoList, drivers);
@@ -44,6 +44,16 @@ public sealed class WindowsConversionTests
             Assert.Equal(["1000-drivers", "4000-remove-vmware-tools", "5000-qemu-guest-agent", "5100-balloon", "8000-disk-policy"], Directory.GetFiles(windows + "/V2V/scripts").Select(f => Path.GetFileNameWithoutExtension(f)).Order(StringComparer.Ordinal));
             Assert.DoesNotContain(Directory.GetFiles(windows + "/V2V/scripts"), f => File.ReadAllText(f).Replace("\r\n", "", StringComparison.Ordinal).Contains('\n', StringComparison.Ordinal));
             Assert.True(File.Exists(windows + "/V2V/files/qemu-ga-x86_64.msi"));
+            foreach (string path in (string[])["/V2V", "/V2V/firstboot.cmd"])
+            {
+                // SYSTEM and the administrators; neither everybody nor the users.
+                string security = Tool.Run("getfattr", "--absolute-names", "-e", "hex", "-n", "system.ntfs_acl", windows + path);
+                Assert.Contains("010100000000000512000000", security, StringComparison.Ordinal);
+                Assert.Contains("01020000000000052000000020020000", security, StringComparison.Ordinal);
+                Assert.DoesNotContain("010100000000000100000000", security, StringComparison.Ordinal);
+                Assert.DoesNotContain("01020000000000052000000021020000", security, StringComparison.Ordinal);
+            }
+
             Assert.Single(Directory.GetDirectories(windows + "/System32/DriverStore/FileRepository", "vioscsi.inf_amd64_*"));
         });
         Assert.Equal("2", Tool.Run("hivexget", system, @"ControlSet001\Services\v2v-firstboot", "Start").Trim());

@@ -1,8 +1,8 @@
 namespace V2V.Core.Conversion.Windows.FirstBoot;
 
 /// <summary>
-/// Where the first boot's files are. Below the folder of Windows, because its security is inherited, so that nobody but administrators can
-/// change what runs as the system, and because AppLocker's default rules allow scripts there.
+/// Where the first boot's files are. Below the folder of Windows, because AppLocker's default rules allow scripts there; only the system and
+/// administrators may look into it.
 /// </summary>
 internal static class FirstBootFolder
 {
@@ -17,7 +17,4 @@ internal static class FirstBootFolder
 
     /// <summary>The program that runs the scripts.</summary>
     internal const string Controller = "firstboot.cmd";
-
-    /// <summary>Path in the guest's tree of a file in the folder.</summary>
-    internal static string PathOf(WindowsGuest windows, string path) => windows.Path(Name + "/" + path);
 }

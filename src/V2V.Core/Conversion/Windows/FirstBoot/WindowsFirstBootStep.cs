@@ -1,5 +1,6 @@
 using V2V.Core.Conversion.Windows.Drivers.Choice;
 using V2V.Core.Conversion.Windows.DriverStore;
+using V2V.FileSystems.Ntfs;
 
 namespace V2V.Core.Conversion.Windows.FirstBoot;
 
@@ -124,8 +125,24 @@ internal sealed class WindowsFirstBootStep : ConversionStep
     }
 
     private static void Copy(ConversionContext context, Stream file, string name) =>
-        context.Editor.CopyFrom(file, FirstBootFolder.PathOf(context.Windows, "files/" + name), "The first boot needs it.", GuestMode.File);
+        context.Editor.CopyFrom(file, PathOf(context, "files/" + name), "The first boot needs it.", GuestMode.File);
 
     private static void Write(ConversionContext context, string path, string text) =>
-        context.Editor.WriteText(FirstBootFolder.PathOf(context.Windows, path), BatchText.WithLineEnds(text), "What only the guest itself can do is left to its first boot.");
+        context.Editor.WriteText(PathOf(context, path), BatchText.WithLineEnds(text), "What only the guest itself can do is left to its first boot.");
+
+    /// <summary>The path of a file in the folder, which is made first: what lies in it gets its security from there.</summary>
+    private static string PathOf(ConversionContext context, string path)
+    {
+        string folder = context.Windows.Path(FirstBootFolder.Name);
+        if (!context.Tree.DirectoryExists(folder))
+        {
+            context.Editor.CreateDirectory(folder);
+            if (context.Tree.Mounts[0].FileSystem is NtfsFileSystem)
+            {
+                context.Editor.SetAttribute(folder, "system.ntfs_acl", NtfsSecurityDescriptor.SystemAndAdministrators, "What runs as the system is for administrators only.");
+            }
+        }
+
+        return folder + "/" + path;
+    }
 }
