@@ -13,6 +13,13 @@ internal static class NetworkScript
     /// <summary>Seconds to wait for a card whose driver is just being installed.</summary>
     private const int Patience = 300;
 
+    /// <summary>Windows XP Home has no getmac: the log says so, and nobody waits.</summary>
+    private const string NoGetmac = """
+        set MISSING=
+        if not exist "%SystemRoot%\System32\getmac.exe" echo there is no getmac.exe
+        if not exist "%SystemRoot%\System32\getmac.exe" exit /b 1
+        """;
+
     /// <summary>The script; null if every connection is as Windows makes it.</summary>
     /// <param name="networks">The old connections.</param>
     /// <param name="isOld">True for Windows XP and 2003, whose netsh has other words.</param>
@@ -27,7 +34,7 @@ internal static class NetworkScript
         var text = new StringBuilder($$"""
             @echo off
             setlocal EnableExtensions DisableDelayedExpansion
-            set MISSING=
+            {{(isOld ? NoGetmac : "set MISSING=")}}
 
             """);
         foreach (NetworkSettings network in wanted)
