@@ -84,7 +84,7 @@ public sealed class DebianGuest : IDisposable
     internal GuestReport Boot(IEnumerable<string> disks, string format, string bus, params string[] options)
     {
         string log = _directory.File($"{Path.GetFileName(disks.First())}-{bus}.log");
-        string[] arguments = [Repository.Script("boot.sh"), _firmware, bus, string.Join(',', disks), format, log, "--timeout", "1500", .. options];
+        string[] arguments = [Repository.Script("boot.sh"), _firmware, bus, string.Join(',', disks), format, log, "--timeout", "2400", .. options];
         Tool.TryRun("bash", arguments);
         return GuestReport.Read(log);
     }

@@ -4,7 +4,7 @@
 exec >/dev/ttyS1 2>&1
 state=$(timeout 400 systemctl is-system-running --wait)
 wait_for_first_boot() {
-  for _ in $(seq 300); do
+  for _ in $(seq 700); do
     systemctl is-active -q v2v-firstboot.service || return 0
     sleep 2
   done
