@@ -76,7 +76,7 @@ public sealed class ConvertV2VGuestCommand : V2VCmdlet
     [Parameter]
     public string? WorkingDirectory { get; set; }
 
-    /// <summary>Keys of encrypted volumes: a dictionary from 'all', a LUKS UUID or a device to a SecureString or the path of a key file; or 'SELECTOR:file:PATH'.</summary>
+    /// <summary>Keys of encrypted volumes: a dictionary from 'all', a volume's UUID or a device to a SecureString or the path of a key file; or 'SELECTOR:file:PATH'.</summary>
     [Parameter]
     public object[] Key { get; set; } = [];
 

@@ -8,7 +8,7 @@ using V2V.Storage.Volumes;
 namespace V2V.PowerShell;
 
 /// <summary>
-/// What -Key takes: dictionaries from a selector (<c>all</c>, a LUKS UUID or a device) to a SecureString, a PSCredential or the path of a key file;
+/// What -Key takes: dictionaries from a selector (<c>all</c>, the UUID of a LUKS or BitLocker volume, or a device) to a SecureString, a PSCredential or the path of a key file;
 /// and texts in virt-v2v's form <c>SELECTOR:file:PATH</c>. A passphrase in clear text is refused: it would stand in the shell's history and logs.
 /// </summary>
 internal static class KeySelectors

@@ -6,10 +6,10 @@ using V2V.Storage.Volumes;
 
 namespace V2V.Core.Guest;
 
-/// <summary>The volumes above the partitions: md arrays, logical volumes, opened LUKS volumes, volumes of dynamic disks.</summary>
+/// <summary>The volumes above the partitions: md arrays, logical volumes, opened LUKS and BitLocker volumes, volumes of dynamic disks.</summary>
 internal static class StackedVolumes
 {
-    private static readonly string[] s_members = ["LVM2_member", "linux_raid_member", "crypto_LUKS"];
+    private static readonly string[] s_members = ["LVM2_member", "linux_raid_member", "crypto_LUKS", "BitLocker"];
 
     /// <summary>Puts together what the partitions and disks hold; nothing is read if none of them is a member of anything.</summary>
     internal static AssembledVolumes Assemble(IReadOnlyList<GuestVolume> plain, IReadOnlyList<BlockDevice> disks, VolumeKeys keys)

@@ -11,7 +11,6 @@ internal static class Blockers
         ("crypto_LUKS", "InspectionLuksUnsupported", "an encrypted volume (LUKS) that V2V does not recognise"),
         ("LVM2_member", "InspectionLvmUnsupported", "part of an LVM volume group whose description is on none of the disks"),
         ("linux_raid_member", "InspectionMdRaidUnsupported", "part of an md array with a damaged superblock"),
-        ("BitLocker", "InspectionBitLockerUnsupported", "encrypted by BitLocker"),
         ("swsuspend", "InspectionHibernated", "swap space that holds the image of a hibernated guest"),
     ];
 
@@ -62,6 +61,9 @@ internal static class Blockers
 
     internal static BlockerInfo ReadOnlyVolume(string device, string point, string reason) => new(
         "InspectionVolumeReadOnly", $"{device}, mounted at {point}, cannot be written: {reason}", device, "Put the volume in order in the guest, shut it down and export it again.");
+
+    internal static BlockerInfo ReadOnlySystem(string device, string reason) => new(
+        "InspectionVolumeReadOnly", $"{device}, the drive that Windows lies on, cannot be written: {reason}.", device, "Put the volume in order in the guest, shut it down and export it again.");
 
     internal static BlockerInfo Hibernated(string device) => new(
         "InspectionHibernated", $"The guest is hibernated: {device} holds its memory.", device, "Start the guest, shut it down properly, and export it again.");

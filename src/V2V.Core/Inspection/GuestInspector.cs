@@ -63,6 +63,7 @@ public static class GuestInspector
     {
         if (reports.Find(r => r is { Role: FileSystemRole.WindowsRoot, Tree: not null }) is { } windows)
         {
+            warnings.AddRange(assembled.Problems.Where(p => IsLocked(p, reports)).Take(32).Select(p => $"{p.Message} It stays as it is; the guest's own Windows opens it."));
             return WindowsInspection.Run(source, windows, windows.Tree!, firmware, reports, warnings);
         }
 
@@ -85,7 +86,9 @@ public static class GuestInspector
             ?? reports.Where(r => r.Info.FileSystem is "ntfs" or "BitLocker").MaxBy(r => r.Info.Length);
         if (windows is not null)
         {
-            return ("windows", [Blockers.Windows(windows)], windows.Info.Device);
+            // Behind BitLocker, the key is what is missing, not Windows.
+            VolumeProblem[] locked = [.. assembled.Problems.Where(p => IsLocked(p, reports)).Take(32)];
+            return ("windows", locked.Length > 0 ? [.. locked.Select(Blockers.Refused)] : [Blockers.Windows(windows)], windows.Info.Device);
         }
 
         if (reports.Find(r => r.Role == FileSystemRole.OstreeRoot) is { } ostree)
@@ -108,6 +111,9 @@ public static class GuestInspector
         BlockerInfo[] hidden = [.. refused.Concat(reports.Where(r => !assembled.IsMember(r.Info.Device)).Select(Blockers.ForVolume).OfType<BlockerInfo>()).DistinctBy(b => (b.ErrorId, b.Target)).Take(32)];
         return ("unknown", hidden.Length > 0 ? hidden : [Blockers.NoSystem(source.Name)], null);
     }
+
+    private static bool IsLocked(VolumeProblem problem, List<VolumeReport> reports) =>
+        problem.Members.Any(m => reports.Exists(r => r.Info.Device == m && r.Info.FileSystem == "BitLocker"));
 
     private static bool? HasEfiLoaders(List<VolumeReport> reports)
     {

@@ -20,6 +20,9 @@ public enum VolumeKind
 
     /// <summary>A volume of Windows' dynamic disks.</summary>
     Ldm,
+
+    /// <summary>The decrypted contents of a BitLocker volume.</summary>
+    BitLocker,
 }
 
 /// <summary>A disk or partition to look for members of volumes in.</summary>
@@ -34,7 +37,7 @@ public sealed record VolumeSource(string Name, BlockDevice Device)
 /// <summary>A volume that was put together.</summary>
 public sealed record AssembledVolume
 {
-    /// <summary>Name without <c>/dev/</c>: <c>vg/root</c>, <c>md0</c>, <c>mapper/luks-UUID</c>, <c>mapper/ldm_vol_GROUP_VOLUME</c>.</summary>
+    /// <summary>Name without <c>/dev/</c>: <c>vg/root</c>, <c>md0</c>, <c>mapper/luks-UUID</c>, <c>mapper/bitlk-UUID</c>, <c>mapper/ldm_vol_GROUP_VOLUME</c>.</summary>
     public required string Name { get; init; }
 
     /// <summary>Further names of the same device: <c>mapper/vg-root</c>, <c>md/data</c>, the part of <c>disk/by-id/</c>.</summary>
@@ -43,7 +46,7 @@ public sealed record AssembledVolume
     /// <summary>What it is.</summary>
     public required VolumeKind Kind { get; init; }
 
-    /// <summary>UUID of the volume itself, as LVM, mdadm, cryptsetup or ldmtool print it; null for a partition.</summary>
+    /// <summary>UUID of the volume itself, as LVM, mdadm, cryptsetup, manage-bde or ldmtool print it; null for a partition.</summary>
     public string? Uuid { get; init; }
 
     /// <summary>The decrypted, joined bytes.</summary>
@@ -134,7 +137,7 @@ public sealed class AssembledVolumes : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (AssembledVolume volume in Found.Where(v => v.Kind == VolumeKind.Luks))
+        foreach (AssembledVolume volume in Found.Where(v => v.Kind is VolumeKind.Luks or VolumeKind.BitLocker))
         {
             volume.Device.Dispose();
         }

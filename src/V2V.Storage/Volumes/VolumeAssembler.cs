@@ -1,4 +1,5 @@
 using V2V.Storage.Partitions;
+using V2V.Storage.Volumes.BitLocker;
 using V2V.Storage.Volumes.Ldm;
 using V2V.Storage.Volumes.Luks;
 using V2V.Storage.Volumes.Lvm;
@@ -7,7 +8,7 @@ using V2V.Storage.Volumes.Md;
 namespace V2V.Storage.Volumes;
 
 /// <summary>
-/// Puts together what lies above a guest's disks and partitions: md arrays, LVM2 groups, LUKS volumes and Windows' dynamic disks, over one another in any order; start here.
+/// Puts together what lies above a guest's disks and partitions: md arrays, LVM2 groups, LUKS and BitLocker volumes and Windows' dynamic disks, over one another in any order; start here.
 /// An array or group is made as soon as it is complete; what lacks members is made when nothing else is left. Volumes that cannot be made are
 /// named in <see cref="AssembledVolumes.Problems"/>, not thrown. The sources stay open and belong to the caller.
 /// </summary>
@@ -26,6 +27,7 @@ public static class VolumeAssembler
         var md = new MdAssembler();
         var lvm = new LvmAssembler();
         var luks = new LuksAssembler(keys ?? VolumeKeys.None);
+        var bitLocker = new BitLockerAssembler(keys ?? VolumeKeys.None);
         var ldm = new LdmAssembler();
         var pending = new Queue<(string Name, BlockDevice Device, bool IsLogical)>();
         foreach (VolumeSource source in sources)
@@ -44,7 +46,8 @@ public static class VolumeAssembler
                 try
                 {
                     // LVM itself does not look for physical volumes in logical ones: they belong to guests within the guest.
-                    if (!md.TryAdd(next.Name, next.Device, result) && !luks.TryAdd(next.Name, next.Device, result, made) && !next.IsLogical)
+                    if (!md.TryAdd(next.Name, next.Device, result) && !luks.TryAdd(next.Name, next.Device, result, made) && !bitLocker.TryAdd(next.Name, next.Device, result, made)
+                        && !next.IsLogical)
                     {
                         lvm.TryAdd(next.Name, next.Device, result);
                     }

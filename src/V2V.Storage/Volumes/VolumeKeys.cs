@@ -14,7 +14,7 @@ public sealed class VolumeKey
 
     private VolumeKey(string selector, SecureString? passphrase, string? path) => (Selector, _passphrase, Path) = (selector, passphrase, path);
 
-    /// <summary><c>all</c>, the UUID of a LUKS volume, or the name of the device that holds it (<c>sda2</c>, <c>/dev/vg/lv</c>).</summary>
+    /// <summary><c>all</c>, the UUID of a LUKS or BitLocker volume, or the name of the device that holds it (<c>sda2</c>, <c>/dev/vg/lv</c>).</summary>
     public string Selector { get; }
 
     /// <summary>File whose whole content is the key, or null.</summary>
@@ -38,7 +38,7 @@ public sealed class VolumeKey
     /// <summary>True if the key is meant for a volume.</summary>
     internal bool Selects(IEnumerable<string> names, string uuid)
     {
-        string plain = Selector.StartsWith("/dev/", StringComparison.Ordinal) ? Selector[5..] : Selector;
+        string plain = Guid.TryParse(Selector, out Guid id) ? id.ToString("D") : Selector.StartsWith("/dev/", StringComparison.Ordinal) ? Selector[5..] : Selector;
         return plain.Equals("all", StringComparison.OrdinalIgnoreCase) || plain.Equals(uuid, StringComparison.OrdinalIgnoreCase) || names.Contains(plain);
     }
 

@@ -65,7 +65,11 @@ internal static class WindowsInspection
                 DriveLetters = DriveLetters.Read(hives, volumes),
             },
             Mounts = [new MountInfo("/", root.Info.Device, "ntfs", "", "")],
-            Blockers = isHibernated ? [Blockers.HibernatedWindows(root.Info.Device)] : [],
+            Blockers =
+            [
+                .. isHibernated ? [Blockers.HibernatedWindows(root.Info.Device)] : (BlockerInfo[])[],
+                .. root.Info.ReadOnlyReason is { } reason ? [Blockers.ReadOnlySystem(root.Info.Device, reason)] : (BlockerInfo[])[],
+            ],
             Warnings = warnings,
         };
     }

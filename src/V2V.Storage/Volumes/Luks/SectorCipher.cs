@@ -8,7 +8,8 @@ namespace V2V.Storage.Volumes.Luks;
 
 /// <summary>
 /// Encrypts sectors as dm-crypt does: a cipher in XTS or CBC mode, with an initial value made of the sector's number (Linux'
-/// Documentation/admin-guide/device-mapper/dm-crypt.rst; IEEE 1619 for XTS). Thread-safe; many sectors go through the cipher in one call.
+/// Documentation/admin-guide/device-mapper/dm-crypt.rst; IEEE 1619 for XTS). BitLocker does the same with AES. Thread-safe; many sectors go through the
+/// cipher in one call.
 /// </summary>
 internal sealed class SectorCipher : IDisposable
 {
@@ -47,19 +48,41 @@ internal sealed class SectorCipher : IDisposable
         }
     }
 
+    /// <summary>AES-XTS.</summary>
+    /// <param name="key">The key of the data and then that of the tweak, each 16 or 32 bytes.</param>
+    /// <param name="target">The volume, for messages.</param>
+    internal static SectorCipher CreateXts(ReadOnlySpan<byte> key, string target) =>
+        new(BlockCipher.Create("aes", key[..(key.Length / 2)], target), BlockCipher.Create("aes", key[(key.Length / 2)..], target), true, false);
+
+    /// <summary>AES-CBC whose initial value is the sector's number, encrypted by the key of the data.</summary>
+    /// <param name="key">The key, 16 or 32 bytes.</param>
+    /// <param name="target">The volume, for messages.</param>
+    internal static SectorCipher CreateCbc(ReadOnlySpan<byte> key, string target) =>
+        new(BlockCipher.Create("aes", key, target), BlockCipher.Create("aes", key, target), false, false);
+
     /// <summary>Encrypts or decrypts whole sectors in place.</summary>
     /// <param name="encrypt">True to encrypt.</param>
     /// <param name="number">Number of the first sector, in units of 512 bytes.</param>
     /// <param name="sectorSize">Size of a sector in bytes.</param>
     /// <param name="data">Buffer that holds them from its start.</param>
     /// <param name="count">Bytes, a multiple of the sector size.</param>
-    internal void Transform(bool encrypt, ulong number, int sectorSize, byte[] data, int count)
+    internal void Transform(bool encrypt, ulong number, int sectorSize, byte[] data, int count) =>
+        Transform(encrypt, number, (ulong)(sectorSize / 512), sectorSize, data, count);
+
+    /// <summary>Encrypts or decrypts whole sectors in place.</summary>
+    /// <param name="encrypt">True to encrypt.</param>
+    /// <param name="number">Number of the first sector.</param>
+    /// <param name="step">By how much the number grows from sector to sector.</param>
+    /// <param name="sectorSize">Size of a sector in bytes.</param>
+    /// <param name="data">Buffer that holds them from its start.</param>
+    /// <param name="count">Bytes, a multiple of the sector size.</param>
+    internal void Transform(bool encrypt, ulong number, ulong step, int sectorSize, byte[] data, int count)
     {
         int sectors = count / sectorSize;
         byte[] vectors = ArrayPool<byte>.Shared.Rent(sectors * BlockCipher.BlockSize), work = ArrayPool<byte>.Shared.Rent(count);
         try
         {
-            MakeVectors(vectors, sectors, number, (ulong)(sectorSize / 512));
+            MakeVectors(vectors, sectors, number, step);
             if (_isXts)
             {
                 Spread(vectors, sectors, sectorSize, work);
