@@ -23,7 +23,7 @@ internal static class RecoveryPassword
         int result = -1;
         for (int at = 0; at < text.Length; at++)
         {
-            if (!char.IsAsciiDigit(text[at]) || (at > 0 && char.IsAsciiLetterOrDigit(text[at - 1])) || !TryReadGroups(text[at..], groups))
+            if (!char.IsAsciiDigit(text[at]) || (at > 0 && IsPart(text[at - 1])) || !TryReadGroups(text[at..], groups))
             {
                 continue;
             }
@@ -73,8 +73,10 @@ internal static class RecoveryPassword
             groups[group] = value;
         }
 
-        return at == text.Length || !(char.IsAsciiLetterOrDigit(text[at]) || text[at] == '-');
+        return at == text.Length || !IsPart(text[at]);
     }
+
+    private static bool IsPart(char c) => char.IsAsciiLetterOrDigit(c) || c == '-';
 
     /// <summary>Index of the first group that no recovery password has, or -1. The last digit is the others' alternating sum modulo 11, which a multiple of 11 has by itself.</summary>
     private static int FirstWrong(ReadOnlySpan<int> groups)
