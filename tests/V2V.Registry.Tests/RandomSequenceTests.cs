@@ -21,7 +21,7 @@ public class RandomSequenceTests
     [InlineData("regipy/SAM.xz", 7)]
     public void Any_sequence_leaves_what_the_model_says(string name, int seed)
     {
-        Tool.Require("hivexregedit", "hivexml", "regtree");
+        Tool.Require("hivexregedit");
         using var directory = new TemporaryDirectory();
         byte[] bytes = HiveFile.Read(name);
         SortedSet<string> model = new(HiveFile.List(HiveFile.Open(bytes)), StringComparer.Ordinal);
@@ -42,7 +42,6 @@ public class RandomSequenceTests
             Assert.Equal(model, HiveFile.List(again));
             File.WriteAllBytes(directory.File("hive"), bytes);
             Assert.Equal(model.Where(IsPlain), HiveFile.ListByHivex(directory.File("hive")).Where(IsPlain));
-            Tool.Run("regtree", directory.File("hive"));
         }
     }
 

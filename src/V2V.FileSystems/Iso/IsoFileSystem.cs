@@ -7,27 +7,21 @@ namespace V2V.FileSystems.Iso;
 /// ISO 9660 (ECMA-119) with Rock Ridge or Joliet, for reading. Start here. Names without Rock Ridge know no case. Interleaved and zisofs files
 /// are refused by name.
 /// </summary>
-public sealed class IsoFileSystem : GuestFileSystem
+public sealed class IsoFileSystem : ReadOnlyFileSystem
 {
     private const int MaxCachedNodes = 1 << 17;
     private const int DirectoryMode = 0x16D;
     private const int FileMode = 0x124;
 
     private readonly IsoVolume _volume;
-    private readonly VolumeSignature _signature;
     private readonly Dictionary<long, IsoDirectory> _directories = [];
     private int _cachedNodes;
 
-    private IsoFileSystem(IsoVolume volume, VolumeSignature signature) => (_volume, _signature) = (volume, signature);
+    private IsoFileSystem(IsoVolume volume, VolumeSignature signature)
+        : base(signature) => _volume = volume;
 
     /// <inheritdoc/>
     public override string Type => "iso9660";
-
-    /// <inheritdoc/>
-    public override string Label => _signature.Label ?? "";
-
-    /// <inheritdoc/>
-    public override string? Uuid => _signature.Uuid;
 
     /// <inheritdoc/>
     public override BlockDevice Device => _volume.Device;
@@ -37,18 +31,6 @@ public sealed class IsoFileSystem : GuestFileSystem
 
     /// <inheritdoc/>
     public override long TotalBytes => _volume.BlockCount * _volume.BlockSize;
-
-    /// <inheritdoc/>
-    public override long FreeBytes => 0;
-
-    /// <inheritdoc/>
-    public override long TotalInodes => 0;
-
-    /// <inheritdoc/>
-    public override long FreeInodes => 0;
-
-    /// <inheritdoc/>
-    public override bool CanWrite => false;
 
     /// <summary>Opens the file system in a volume.</summary>
     /// <exception cref="V2VException"><c>IsoDescriptorInvalid</c>, <c>IsoFileCorrupt</c>.</exception>
@@ -94,9 +76,6 @@ public sealed class IsoFileSystem : GuestFileSystem
         IsoNode node = FindNode(path);
         return node.Type == GuestFileType.SymbolicLink ? node.Rock!.Link! : throw GuestPathErrors.NotSymbolicLink(path);
     }
-
-    /// <inheritdoc/>
-    public override IEnumerable<(long Offset, long Length)> GetFreeExtents() => [];
 
     private static FileEntry MakeEntry(string path, IsoNode node)
     {

@@ -8,26 +8,20 @@ namespace V2V.FileSystems.Udf;
 /// UDF 1.02 to 2.60 (ECMA-167), for reading. Start here. Discs and hard disks, with plain, sparable, virtual and metadata partitions; names keep
 /// their case. Named streams are not shown.
 /// </summary>
-public sealed class UdfFileSystem : GuestFileSystem
+public sealed class UdfFileSystem : ReadOnlyFileSystem
 {
     private const int MaxCachedNames = 1 << 18;
     private const int MaxLinkLength = 1 << 16;
 
     private readonly UdfVolume _volume;
-    private readonly VolumeSignature _signature;
     private readonly Dictionary<UdfAddress, UdfDirectory> _directories = [];
     private int _cachedNames;
 
-    private UdfFileSystem(UdfVolume volume, VolumeSignature signature) => (_volume, _signature) = (volume, signature);
+    private UdfFileSystem(UdfVolume volume, VolumeSignature signature)
+        : base(signature) => _volume = volume;
 
     /// <inheritdoc/>
     public override string Type => "udf";
-
-    /// <inheritdoc/>
-    public override string Label => _signature.Label ?? "";
-
-    /// <inheritdoc/>
-    public override string? Uuid => _signature.Uuid;
 
     /// <inheritdoc/>
     public override BlockDevice Device => _volume.Device;
@@ -37,18 +31,6 @@ public sealed class UdfFileSystem : GuestFileSystem
 
     /// <inheritdoc/>
     public override long TotalBytes => _volume.TotalBytes;
-
-    /// <inheritdoc/>
-    public override long FreeBytes => 0;
-
-    /// <inheritdoc/>
-    public override long TotalInodes => 0;
-
-    /// <inheritdoc/>
-    public override long FreeInodes => 0;
-
-    /// <inheritdoc/>
-    public override bool CanWrite => false;
 
     /// <summary>Opens the file system in a volume.</summary>
     /// <exception cref="V2VException"><c>UdfVolumeInvalid</c>, <c>UdfDescriptorCorrupt</c>, <c>UdfPartitionUnsupported</c>.</exception>
@@ -106,9 +88,6 @@ public sealed class UdfFileSystem : GuestFileSystem
         UdfFile file = FindFile(path);
         return file.Type == GuestFileType.SymbolicLink ? Target(file, path) : throw GuestPathErrors.NotSymbolicLink(path);
     }
-
-    /// <inheritdoc/>
-    public override IEnumerable<(long Offset, long Length)> GetFreeExtents() => [];
 
     private static ulong IdOf(UdfAddress address) => ((ulong)(uint)address.Partition << 32) | address.Block;
 

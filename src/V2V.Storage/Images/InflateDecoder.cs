@@ -60,25 +60,11 @@ internal static class InflateDecoder
     }
 
     /// <summary>A reusable stream over a part of an array: MemoryStream cannot be pointed at other bytes.</summary>
-    private sealed class Source : Stream
+    private sealed class Source : ForwardStream
     {
         private byte[] _bytes = [];
         private int _position;
         private int _end;
-
-        public override bool CanRead => true;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => false;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position
-        {
-            get => throw new NotSupportedException();
-            set => throw new NotSupportedException();
-        }
 
         public void Set(byte[] bytes, int offset, int count)
         {
@@ -96,17 +82,5 @@ internal static class InflateDecoder
             _position += count;
             return count;
         }
-
-        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
-
-        public override void Flush()
-        {
-        }
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
     }
 }

@@ -29,6 +29,12 @@ internal static class WindowsOptions
             }
         }
 
+        if (options.GuestAgentPackage is { } package && !BatchText.IsPlain(Path.GetFileName(package)))
+        {
+            throw new V2VException(
+                "GuestAgentPackageInvalid", V2VErrorKind.InvalidArgument, "The guest agent's package has a name with other than plain characters, which a batch file of the guest could not name.", package, "Rename the file.");
+        }
+
         if (options.ToolsPath is { } tools && !Directory.Exists(tools))
         {
             throw new V2VException("ToolsPathMissing", V2VErrorKind.NotFound, $"There is no folder {tools} with programs for the first boot.", tools, "Check the path, or leave -ToolsPath out.");

@@ -4,13 +4,11 @@ using V2V.Storage;
 
 namespace V2V.Core.Conversion.Windows.DriverStore;
 
-/// <summary>Puts the files of driver packages into a guest. A file that holds the same bytes already is not written.</summary>
+/// <summary>Puts the files of driver packages into a guest.</summary>
 internal sealed class GuestPackageFiles(ConversionContext context)
 {
     /// <summary>Where catalogs of drivers are (the GUID is DRIVER_ACTION_VERIFY's).</summary>
     private const string CatalogFolder = "System32/CatRoot/{F750E6C3-38EE-11D1-85E5-00C04FC295EE}/";
-
-    private const int MaxFile = 256 << 20;
 
     private WindowsGuest Windows => context.Windows;
 
@@ -43,17 +41,7 @@ internal sealed class GuestPackageFiles(ConversionContext context)
     }
 
     /// <summary>Writes a file below the folder of Windows.</summary>
-    internal void Write(string path, ReadOnlySpan<byte> content, string reason)
-    {
-        string full = Windows.Path(path);
-        if (!Holds(full, content))
-        {
-            context.Editor.WriteBytes(full, content, reason);
-        }
-    }
-
-    private bool Holds(string path, ReadOnlySpan<byte> content) =>
-        context.Tree.TryGetEntry(path) is { Type: FileSystems.GuestFileType.File } entry && entry.Length == content.Length && content.SequenceEqual(context.Tree.ReadAllBytes(path, MaxFile));
+    internal void Write(string path, ReadOnlySpan<byte> content, string reason) => context.Editor.WriteBytes(Windows.Path(path), content, reason);
 
     /// <summary>Folder below that of Windows.</summary>
     private static string Target(DriverPackage package, DriverFile file)
