@@ -88,46 +88,9 @@ umount "$mnt"
 dd if="$volume" of="$raw" bs=1M seek=1 conv=notrunc,sparse status=none
 "$here/pack-ova.sh" "$raw" "$out" windows9_64Guest
 
-# Drivers of virtio-win's form; what is in the programs does not matter here.
-driver() {
-  local name=$1 class=$2 guid=$3 folder=$out/virtio-win/$1/w10/amd64
-  mkdir -p "$folder"
-  cat >"$folder/$name.inf" <<INF
-[Version]
-Signature="\$WINDOWS NT\$"
-Class=$class
-ClassGuid={$guid}
-Provider="Red Hat, Inc."
-DriverVer=01/01/2025,100.95.104.26200
-CatalogFile=$name.cat
-[DestinationDirs]
-DefaultDestDir=12
-[SourceDisksNames]
-1="disk"
-[SourceDisksFiles]
-$name.sys=1
-[Manufacturer]
-"Red Hat, Inc."=Models,NTamd64
-[Models.NTamd64]
-"$name device"=Install,PCI\\VEN_1AF4&DEV_$4
-"$name device"=Install,PCI\\VEN_1AF4&DEV_$5
-[Install]
-CopyFiles=Files
-[Files]
-$name.sys
-[Install.Services]
-AddService=$name,2,Service
-[Service]
-ServiceType=1
-StartType=0
-ErrorControl=1
-ServiceBinary=%12%\\$name.sys
-INF
-  echo catalog >"$folder/$name.cat"
-  head -c 60000 /dev/urandom >"$folder/$name.sys"
-}
-driver viostor SCSIAdapter 4D36E97B-E325-11CE-BFC1-08002BE10318 1001 1042
-driver vioscsi SCSIAdapter 4D36E97B-E325-11CE-BFC1-08002BE10318 1004 1048
-driver netkvm Net 4D36E972-E325-11CE-BFC1-08002BE10318 1000 1041
+. "$here/virtio-driver.sh"
+driver "$out/virtio-win/viostor/w10/amd64" amd64 viostor SCSIAdapter 4D36E97B-E325-11CE-BFC1-08002BE10318 1001 1042
+driver "$out/virtio-win/vioscsi/w10/amd64" amd64 vioscsi SCSIAdapter 4D36E97B-E325-11CE-BFC1-08002BE10318 1004 1048
+driver "$out/virtio-win/netkvm/w10/amd64" amd64 netkvm Net 4D36E972-E325-11CE-BFC1-08002BE10318 1000 1041
 rm "$raw"
 ls -l "$out"

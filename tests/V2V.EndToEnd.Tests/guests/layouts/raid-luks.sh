@@ -1,6 +1,6 @@
 # BIOS; GPT on two disks; RAID 1 over both for /boot and for a LUKS2 volume; LVM in that; the root on ext4. The initramfs opens the volume by a key
 # file of its own; the passphrase "v2v-secret" opens it too. initramfs-tools with MODULES=dep.
-packages="initramfs-tools grub-pc mdadm cryptsetup-initramfs lvm2"
+packages="initramfs-tools e2fsprogs grub-pc mdadm cryptsetup-initramfs lvm2"
 disk_mib=(2600 2600)
 
 make_storage() {
