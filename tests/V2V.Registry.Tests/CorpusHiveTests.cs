@@ -55,7 +55,7 @@ public class CorpusHiveTests
         byte[] bytes = HiveFile.Read(name);
         File.WriteAllBytes(directory.File("hive"), bytes);
         IEnumerable<string> ours = HiveFile.List(HiveFile.Open(bytes)).Where(IsPlain);
-        Assert.Equal(HiveFile.ListByHivex(directory.File("hive")).Where(IsPlain), ours);
+        Assert.Equal(Hivex.List(directory.File("hive")).Where(IsPlain), ours);
     }
 
     [Fact]

@@ -41,7 +41,7 @@ public class RandomSequenceTests
             Assert.Equal(HiveState.Clean, again.Recovery.State);
             Assert.Equal(model, HiveFile.List(again));
             File.WriteAllBytes(directory.File("hive"), bytes);
-            Assert.Equal(model.Where(IsPlain), HiveFile.ListByHivex(directory.File("hive")).Where(IsPlain));
+            Assert.Equal(model.Where(IsPlain), Hivex.List(directory.File("hive")).Where(IsPlain));
         }
     }
 

@@ -6,6 +6,7 @@
 # (root; packages virt-v2v, nbdkit, libnbd-bin, linux-image-amd64, ntfs-3g, libwin-hivex-perl, fdisk, qemu-utils, xz-utils; about two minutes, of which virt-v2v, without KVM, takes most)
 # FOLDER gets the guest, both results and both logs, and differences.txt, which is also printed.
 set -euo pipefail
+export LC_ALL=C
 version=$1 out=$2
 here=$(cd "$(dirname "$0")" && pwd)
 corpus=${3:-${V2V_CORPUS:-$here/../../../shared/corpus}}
@@ -16,11 +17,11 @@ mnt=$(mktemp -d)
 trap 'umount "$mnt" 2>/dev/null || true; rmdir "$mnt"' EXIT
 
 case $version in
-  win10) system=SYSTEM_WIN_10_1709 name=w10 architecture=amd64 machine='\144\206' ;;
-  win11) system=SYSTEM_WIN_10_1709 name=w11 architecture=amd64 machine='\144\206' ;;
-  win2k22) system=SYSTEM_WIN_10_1709 name=2k22 architecture=amd64 machine='\144\206' ;;
-  win7-32) system=SYSTEM name=w7 architecture=x86 machine='\114\001' ;;
-  winxp-32) system= name=xp architecture=x86 machine='\114\001' ;;
+  win10) system=SYSTEM_WIN_10_1709 name=w10 architecture=amd64 machine=34404 ;;
+  win11) system=SYSTEM_WIN_10_1709 name=w11 architecture=amd64 machine=34404 ;;
+  win2k22) system=SYSTEM_WIN_10_1709 name=2k22 architecture=amd64 machine=34404 ;;
+  win7-32) system=SYSTEM name=w7 architecture=x86 machine=332 ;;
+  winxp-32) system= name=xp architecture=x86 machine=332 ;;
   *) echo "unknown version $version" >&2; exit 2 ;;
 esac
 
@@ -48,12 +49,12 @@ fi
 rm -f "$out/volume.raw" "$out/guest.raw"
 truncate -s 400M "$out/volume.raw"
 truncate -s 402M "$out/guest.raw"
-mkntfs -q -F -L Windows "$out/volume.raw"
+mkntfs -q -F -L Windows "$out/volume.raw" 2>/dev/null
 mount -t ntfs-3g -o loop "$out/volume.raw" "$mnt"
 mkdir -p "$mnt/Windows/System32/config" "$mnt/Windows/System32/drivers" "$mnt/Windows/INF" "$mnt/Windows/TEMP" "$mnt/Program Files"
 cp "$out/SYSTEM" "$out/SOFTWARE" "$mnt/Windows/System32/config"
 for program in ntoskrnl.exe cmd.exe; do
-  { printf 'MZ'; head -c 58 /dev/zero; printf '\200\0\0\0'; head -c 64 /dev/zero; printf "PE\\0\\0$machine"; head -c 4000 /dev/zero; } >"$mnt/Windows/System32/$program"
+  perl -e 'print pack("a2 x58 V x64 a4 v v V V V v v v x4000", "MZ", 128, "PE", $ARGV[0], 1, 0, 0, 0, 240, 34, $ARGV[0] == 0x8664 ? 0x20b : 0x10b)' $machine >"$mnt/Windows/System32/$program"
 done
 umount "$mnt"
 printf 'label: gpt\nstart=2048, size=819200, type=EBD0A0A2-B9E5-4433-87C0-68B6B72699C7\n' | sfdisk -q "$out/guest.raw"
@@ -79,7 +80,7 @@ echo "virt-v2v: $((SECONDS - start)) s"
 dotnet build -v q -nologo -c Release "$here/../../src/V2V.Shell" >/dev/null
 start=$SECONDS
 dotnet "$here/../../src/V2V.Shell/bin/Release/net10.0/v2v.dll" -Command \
-  "Import-V2VSource -Disk '$out/guest.raw' -DiskFormat raw -Name guest | Convert-V2VGuest -VirtioWin '$out/virtio-win' | Export-V2VDisk -Local '$out/v2v' -Format raw" >"$out/v2v.log" 2>&1 || { tail -20 "$out/v2v.log"; exit 1; }
+  "Import-V2VSource -Disk '$out/guest.raw' -Name guest | Convert-V2VGuest -VirtioWin '$out/virtio-win' | Export-V2VDisk -Local '$out/v2v' -Format raw" >"$out/v2v.log" 2>&1 || { tail -20 "$out/v2v.log"; exit 1; }
 echo "V2V: $((SECONDS - start)) s"
 
 # list DISK FOLDER: both hives as text and the files with their digests.
@@ -87,7 +88,7 @@ list() {
   mount -t ntfs-3g -o ro,loop,offset=1048576,sizelimit=419430400 "$1" "$mnt"
   for hive in SYSTEM SOFTWARE; do
     # A line for each key and value, with the key in front.
-    hivexregedit --export --unsafe-printable-strings "$mnt/Windows/System32/config/$hive" '\' | sed -e ':a' -e '/\\$/{N;s/\\\n *//;ba' -e '}' |
+    hivexregedit --export --unsafe-printable-strings "$mnt/Windows/System32/config/$hive" '\' 2>/dev/null | sed -e ':a' -e '/\\$/{N;s/\\\n *//;ba' -e '}' |
       awk -v h="$hive" '/^\[/ {key = substr($0, 2, length($0) - 2); print h key; next} /=/ {print h key " | " $0}' | sort >"$2.$hive"
   done
   (cd "$mnt" && find . -type f ! -path '*/config/*' -printf '%P\n' | sort | while read -r file; do printf '%s %s\n' "$file" "$(sha256sum <"$file" | cut -c1-12)"; done) >"$2.files"
@@ -95,14 +96,20 @@ list() {
 }
 list "$out/guest.raw" "$out/list-source"
 list "$out/virt-v2v/guest-sda" "$out/list-virt-v2v"
-list "$(ls "$out"/v2v/*.raw "$out"/v2v/*.img 2>/dev/null | head -1)" "$out/list-v2v"
-{
-  for what in files SYSTEM SOFTWARE; do
-    echo "== $what: both make the same change"
-    comm -12 <(comm -13 "$out/list-source.$what" "$out/list-virt-v2v.$what") <(comm -13 "$out/list-source.$what" "$out/list-v2v.$what")
-    echo "== $what: virt-v2v only"
-    comm -23 <(comm -3 "$out/list-source.$what" "$out/list-virt-v2v.$what" | sed 's/^\t/+ /; t; s/^/- /' | sort) <(comm -3 "$out/list-source.$what" "$out/list-v2v.$what" | sed 's/^\t/+ /; t; s/^/- /' | sort)
-    echo "== $what: V2V only"
-    comm -13 <(comm -3 "$out/list-source.$what" "$out/list-virt-v2v.$what" | sed 's/^\t/+ /; t; s/^/- /' | sort) <(comm -3 "$out/list-source.$what" "$out/list-v2v.$what" | sed 's/^\t/+ /; t; s/^/- /' | sort)
-  done
-} | cut -c1-400 | tee "$out/differences.txt"
+list "$out/v2v/guest-sda" "$out/list-v2v"
+# changes FILE RESULT: what was added and what was removed, of a removed key only the key.
+changes() {
+  comm -3 "$1" "$2" | awk '/^\t/ {print "+ " substr($0, 2); next}
+    gone != "" && (index($0, gone "\\") == 1 || index($0, gone " | ") == 1) {next}
+    {gone = / \| / ? "" : $0; print "- " $0}' | sort
+}
+for what in files SYSTEM SOFTWARE; do
+  changes "$out/list-source.$what" "$out/list-virt-v2v.$what" >"$out/changes-virt-v2v"
+  changes "$out/list-source.$what" "$out/list-v2v.$what" >"$out/changes-v2v"
+  echo "== $what: both"
+  comm -12 "$out/changes-virt-v2v" "$out/changes-v2v"
+  echo "== $what: virt-v2v only"
+  comm -23 "$out/changes-virt-v2v" "$out/changes-v2v"
+  echo "== $what: V2V only"
+  comm -13 "$out/changes-virt-v2v" "$out/changes-v2v"
+done | cut -c1-300 | tee "$out/differences.txt"

@@ -43,7 +43,7 @@ internal static class PhonyWindows
         Tool.Run("hivexregedit", "--merge", softwareHive, directory.File("software.reg"));
         if (systemChanges.Length > 0)
         {
-            File.WriteAllText(directory.File("system.reg"), "Windows Registry Editor Version 5.00\n\n" + systemChanges);
+            File.WriteAllText(directory.File("system.reg"), "Windows Registry Editor Version 5.00\n\n" + WithParents(systemChanges));
             Tool.Run("hivexregedit", "--merge", systemHive, directory.File("system.reg"));
         }
 
@@ -106,7 +106,7 @@ internal static class PhonyWindows
     public static void Unpack(string path, string target)
     {
         using FileStream file = File.OpenRead(path), output = File.Create(target);
-        using var xz = new XZStream(file);
-        xz.CopyTo(output);
+        using Stream content = path.EndsWith(".xz", StringComparison.Ordinal) ? new XZStream(file) : file;
+        content.CopyTo(output);
     }
 }
