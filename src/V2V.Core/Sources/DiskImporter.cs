@@ -4,7 +4,7 @@ using V2V.Storage.Images;
 
 namespace V2V.Core.Sources;
 
-/// <summary>Makes a machine out of plain disks, which say nothing of it but their sizes.</summary>
+/// <summary>Makes a machine out of plain disks, which say nothing of it but their sizes: 2 GiB, one processor, one card on libvirt's usual network.</summary>
 internal static class DiskImporter
 {
     private const int HeadSize = 1024;
@@ -39,9 +39,10 @@ internal static class DiskImporter
         {
             Name = name,
             Path = first,
-            MemoryBytes = options.MemoryBytes ?? 1L << 30,
+            MemoryBytes = options.MemoryBytes ?? 2L << 30,
             ProcessorCount = options.ProcessorCount ?? 1,
             Disks = disks,
+            Nics = [new SourceNic(null, null, "default", NetworkType.Network)],
             StagingDirectory = staging.Directory,
         };
     }

@@ -41,7 +41,9 @@ public sealed class DiskTests : IDisposable
         Assert.Equal([0, 1], source.Disks.Select(d => d.Index));
         Assert.Equal((expected, (long)Size), (source.Disks[0].Format, source.Disks[0].VirtualSize));
         AssertContent(source);
-        Assert.Equal(1L << 30, SourceImporter.ImportDisks([path]).MemoryBytes);
+        V2VSource plain = SourceImporter.ImportDisks([path]);
+        Assert.Equal((2L << 30, 1), (plain.MemoryBytes, plain.ProcessorCount));
+        Assert.Equal(new SourceNic(null, null, "default", NetworkType.Network), Assert.Single(plain.Nics));
         Assert.Equal("called", SourceImporter.ImportDisks([path], new SourceOptions { Name = "called" }).Name);
     }
 
