@@ -79,14 +79,16 @@ public sealed class BitLockerFormatter
 
         byte[] key = RandomNumberGenerator.GetBytes(Method switch { 0x8002 => 16, 0x8003 or 0x8004 => 32, _ => 64 });
         byte[] image = [.. plain];
+        using var sectors = new BitLockerSectors(Method, key);
+        (long Start, long Length)[] reserved = [.. Reserved];
         for (int at = IsVista ? Head : 0; at < plain.Length; at += SectorSize)
         {
             long stored = !IsVista && at < Head ? Places[3] + at : at;
-            bool isReserved = Reserved.Any(r => at >= r.Start && at < r.Start + r.Length);
+            bool isReserved = Array.Exists(reserved, r => at >= r.Start && at < r.Start + r.Length);
             ReadOnlySpan<byte> sector = plain.AsSpan(at, SectorSize);
             if (!isReserved)
             {
-                (IsEncrypted(stored) ? BitLockerSectors.Encrypt(Method, key, stored, sector) : sector.ToArray()).CopyTo(image, stored);
+                (IsEncrypted(stored) ? sectors.Encrypt(stored, sector) : sector.ToArray()).CopyTo(image, stored);
             }
         }
 

@@ -3,34 +3,41 @@ using System.Security.Cryptography;
 
 namespace V2V.Testing.BitLocker;
 
-/// <summary>Encrypts single sectors as BitLocker does, straight from the definitions (IEEE 1619; Ferguson's paper): slow, and none of the product's code.</summary>
-internal static class BitLockerSectors
+/// <summary>Encrypts single sectors as BitLocker does, straight from the definitions (IEEE 1619; Ferguson's paper), with none of the product's code.</summary>
+internal sealed class BitLockerSectors : IDisposable
 {
-    /// <summary>Encrypts a sector.</summary>
+    private readonly int _method;
+    private readonly Aes _data = Aes.Create();
+    private readonly Aes _second = Aes.Create();
+
     /// <param name="method">0x8000 to 0x8005.</param>
     /// <param name="key">Key of the data, as the metadata holds it.</param>
-    /// <param name="offset">Where it is stored on the volume.</param>
-    /// <param name="plain">The sector.</param>
-    internal static byte[] Encrypt(int method, byte[] key, long offset, ReadOnlySpan<byte> plain)
+    internal BitLockerSectors(int method, byte[] key)
     {
-        using var aes = Aes.Create();
-        switch (method)
+        _method = method;
+        (_data.Key, _second.Key) = method switch
         {
-            case 0x8004 or 0x8005:
-                return Xts(key, offset / plain.Length, plain);
-            case 0x8002 or 0x8003:
-                return Cbc(key, offset, plain);
-            default:
-                int size = method == 0x8000 ? 16 : 32;
-                return Cbc(key[..size], offset, Diffuse(key[32..(32 + size)], offset, plain));
-        }
+            0x8000 => (key[..16], key[32..48]),
+            0x8002 or 0x8003 => (key, key),
+            _ => (key[..(key.Length / 2)], key[(key.Length / 2)..]),
+        };
     }
 
-    private static byte[] Ecb(byte[] key, byte[] block)
+    /// <summary>Encrypts a sector.</summary>
+    /// <param name="offset">Where it is stored on the volume.</param>
+    /// <param name="plain">The sector.</param>
+    internal byte[] Encrypt(long offset, ReadOnlySpan<byte> plain) => _method switch
     {
-        using var aes = Aes.Create();
-        aes.Key = key;
-        return aes.EncryptEcb(block, PaddingMode.None);
+        0x8004 or 0x8005 => Xts(offset / plain.Length, plain),
+        0x8002 or 0x8003 => Cbc(offset, plain),
+        _ => Cbc(offset, Diffuse(offset, plain)),
+    };
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _data.Dispose();
+        _second.Dispose();
     }
 
     private static byte[] Number(long value, byte last = 0)
@@ -41,19 +48,11 @@ internal static class BitLockerSectors
         return block;
     }
 
-    private static byte[] Cbc(byte[] key, long offset, ReadOnlySpan<byte> plain)
-    {
-        using var aes = Aes.Create();
-        aes.Key = key;
-        return aes.EncryptCbc(plain, Ecb(key, Number(offset)), PaddingMode.None);
-    }
+    private byte[] Cbc(long offset, ReadOnlySpan<byte> plain) => _data.EncryptCbc(plain, _data.EncryptEcb(Number(offset), PaddingMode.None), PaddingMode.None);
 
-    private static byte[] Xts(byte[] key, long number, ReadOnlySpan<byte> plain)
+    private byte[] Xts(long number, ReadOnlySpan<byte> plain)
     {
-        using var aes = Aes.Create();
-        aes.Key = key[..(key.Length / 2)];
-        byte[] tweak = Ecb(key[(key.Length / 2)..], Number(number)), result = plain.ToArray();
-        var tweaks = new byte[plain.Length];
+        byte[] tweak = _second.EncryptEcb(Number(number), PaddingMode.None), result = plain.ToArray(), tweaks = new byte[plain.Length];
         for (int at = 0; at < tweaks.Length; at += 16)
         {
             tweak.CopyTo(tweaks, at);
@@ -69,14 +68,14 @@ internal static class BitLockerSectors
         }
 
         Xor(result, tweaks);
-        result = aes.EncryptEcb(result, PaddingMode.None);
+        result = _data.EncryptEcb(result, PaddingMode.None);
         Xor(result, tweaks);
         return result;
     }
 
-    private static byte[] Diffuse(byte[] key, long offset, ReadOnlySpan<byte> plain)
+    private byte[] Diffuse(long offset, ReadOnlySpan<byte> plain)
     {
-        byte[] result = plain.ToArray(), mask = [.. Ecb(key, Number(offset)), .. Ecb(key, Number(offset, 0x80))];
+        byte[] result = plain.ToArray(), mask = [.. _second.EncryptEcb(Number(offset), PaddingMode.None), .. _second.EncryptEcb(Number(offset, 0x80), PaddingMode.None)];
         for (int i = 0; i < result.Length; i++)
         {
             result[i] ^= mask[i % 32];

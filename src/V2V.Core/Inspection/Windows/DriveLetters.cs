@@ -21,9 +21,13 @@ internal static class DriveLetters
                 .Select(v => (Letter: char.ToUpperInvariant(v.Name[^2]), Identity: PartitionUuid(v.Data, volumes), Dynamic: DynamicVolume(v.Data, volumes), IsDisk: IsDisk(v.Data)))
                 .Where(v => v.IsDisk)
                 .OrderBy(v => v.Letter)
-                .Select(v => new DriveLetterInfo(v.Letter, v.Dynamic ?? volumes.FirstOrDefault(o => v.Identity is not null && o.PartitionUuid == v.Identity)?.Device)),
+                .Select(v => new DriveLetterInfo(v.Letter, v.Dynamic ?? Opened(volumes.FirstOrDefault(o => v.Identity is not null && o.PartitionUuid == v.Identity)?.Device, volumes))),
         ];
     }
+
+    /// <summary>Windows lets a drive's letter point to what lies behind BitLocker.</summary>
+    private static string? Opened(string? partition, IReadOnlyList<VolumeInfo> volumes) =>
+        volumes.FirstOrDefault(v => v.Kind == "bitlocker" && partition is not null && v.Members.Contains(partition))?.Device ?? partition;
 
     /// <summary>CD-ROM and floppy drives have a device path instead.</summary>
     private static bool IsDisk(byte[] data) => data.Length == 12 || IsGpt(data);
