@@ -202,6 +202,8 @@ public sealed class BitLockerFormatter
             BinaryPrimitives.WriteInt64LittleEndian(sector[(at + 16 + (i * 8))..], places[i]);
         }
 
+        // As in every boot sector, what it says stands where a partition table would: nothing takes it for one.
+        "\r\nDisk error\xFF\r\nPress any key"u8.CopyTo(sector[470..]);
         sector[510] = 0x55;
         sector[511] = 0xAA;
     }

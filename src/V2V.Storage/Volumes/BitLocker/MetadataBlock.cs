@@ -13,10 +13,11 @@ internal sealed record MetadataBlock
     /// <summary>State of a volume that holds plain data.</summary>
     internal const int Decrypted = 1;
 
+    private const int Encrypted = 4;
+    private const int LastState = 5;
     private const int MaxSize = 64 << 10;
     private const int HeaderSize = 64;
     private const int DatasetSize = 48;
-    private const int ConvertingDirty = 2;
     private const int MaxRelocated = 1 << 20;
     private const int HashAlgorithm = 0x2005;
 
@@ -132,12 +133,17 @@ internal sealed record MetadataBlock
         }
 
         int state = BinaryPrimitives.ReadUInt16LittleEndian(block[12..]);
+        if (state is < Decrypted or > LastState)
+        {
+            throw BitLockerErrors.Unsupported("BitLockerVersionUnsupported", FormattableString.Invariant($"The BitLocker volume {target} is in state {state}, which V2V does not know."), target);
+        }
+
         return new MetadataBlock
         {
             Version = version,
             State = state,
             EncryptedLength = encrypted,
-            IsDirty = state == ConvertingDirty && BinaryPrimitives.ReadUInt32LittleEndian(block[24..]) != 0,
+            IsDirty = state is not (Decrypted or Encrypted) && BinaryPrimitives.ReadUInt32LittleEndian(block[24..]) != 0,
             RelocatedSectors = version == 1 ? 0 : (int)relocated,
             RelocatedOffset = BinaryPrimitives.ReadInt64LittleEndian(block[56..]),
             Offsets = offsets,

@@ -39,6 +39,13 @@ public sealed class BitLockerConversionTests
         Assert.Equal(("windows", "BitLockerKeyMissing"), (locked.OsType, Assert.Single(locked.Blockers).ErrorId));
         Assert.Equal("sda1", locked.Blockers[0].Target);
 
+        // A data drive that stays closed hinders nothing.
+        string data = directory.File("data.img");
+        File.WriteAllBytes(data, new BitLockerFormatter { Protectors = [BitLockerProtector.External()] }.Format(new byte[4 * MiB]));
+        V2VInspection both = GuestInspector.Inspect(Import(disk, data).WithKeys(new VolumeKeys([VolumeKey.FromFile("sda1", keyFile)])), new InspectionOptions(), SilentObserver.Instance);
+        Assert.Empty(both.Blockers);
+        Assert.Contains(both.Warnings, w => w.Contains("sdb is encrypted by BitLocker", StringComparison.Ordinal) && w.Contains("It stays as it is", StringComparison.Ordinal));
+
         V2VSource source = Import(disk).WithKeys(new VolumeKeys([VolumeKey.FromFile("sda1", keyFile)]));
         V2VInspection inspection = GuestInspector.Inspect(source, new InspectionOptions(), SilentObserver.Instance);
         Assert.Empty(inspection.Blockers);
@@ -81,7 +88,7 @@ public sealed class BitLockerConversionTests
     private static string Letter =>
         $"[\\MountedDevices]\n\"\\\\DosDevices\\\\C:\"=hex:{string.Join(',', "DMIO:ID:"u8.ToArray().Concat(new Guid(PartitionId).ToByteArray()).Select(b => b.ToString("x2", CultureInfo.InvariantCulture)))}\n";
 
-    private static V2VSource Import(string disk) => SourceImporter.ImportDisks([disk], new SourceOptions { Name = "windows", DiskFormat = "raw" });
+    private static V2VSource Import(params string[] disks) => SourceImporter.ImportDisks(disks, new SourceOptions { Name = "windows", DiskFormat = "raw" });
 
     /// <summary>A file as Windows makes it to keep BitLocker's places: here, one whose blocks can be found again.</summary>
     private static byte[] Marked()

@@ -187,10 +187,12 @@ public sealed class BitLockerTests
         Assert.True(content.AsSpan().SequenceEqual(ReadAll(volume.Device)));
     }
 
-    [Fact]
-    public void AHalfDoneStepIsRefused()
+    [Theory]
+    [InlineData(2)]
+    [InlineData(5)]
+    public void AHalfDoneStepIsRefused(int state)
     {
-        var formatter = new BitLockerFormatter { State = 2, StateSize = 65536, Mark = 2 << 20 };
+        var formatter = new BitLockerFormatter { State = state, StateSize = 65536, Mark = 2 << 20 };
         using AssembledVolumes volumes = Open(formatter.Format(Content(9)));
         Assert.Equal("BitLockerConversionUnfinished", Assert.Single(volumes.Problems).ErrorId);
     }
@@ -257,6 +259,7 @@ public sealed class BitLockerTests
 
     [Theory]
     [InlineData(10, 3, "BitLockerVersionUnsupported")]
+    [InlineData(12, 6, "BitLockerVersionUnsupported")]
     [InlineData(28, 0, "BitLockerMetadataDamaged")]
     public void UnknownVersionsAreNamed(int at, int value, string errorId)
     {
