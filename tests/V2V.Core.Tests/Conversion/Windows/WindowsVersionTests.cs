@@ -40,7 +40,13 @@ public sealed class WindowsVersionTests(VirtioWinTrees trees) : IClassFixture<Vi
         string iso = directory.File("virtio-win.iso");
         Tool.Run("genisoimage", "-quiet", "-R", "-J", "-joliet-long", "-o", iso, folder);
 
-        var options = new ConversionOptions { VirtioWin = folder, WorkingDirectory = Directory.CreateDirectory(directory.File("work")).FullName };
+        string tools = Directory.CreateDirectory(directory.File("tools")).FullName;
+        foreach (string program in (string[])["rhsrvany.exe", "pnp_wait.exe", "vmdp.exe", "rhev-apt.exe"])
+        {
+            File.WriteAllText(Path.Combine(tools, program), program);
+        }
+
+        var options = new ConversionOptions { VirtioWin = folder, ToolsPath = tools, WorkingDirectory = Directory.CreateDirectory(directory.File("work")).FullName };
         V2VOverlay overlay = GuestConverter.Convert(Inspect(disk), options, SilentObserver.Instance);
         Assert.Equal(hasDrivers ? BlockBus.VirtioBlk : BlockBus.Ide, overlay.Capabilities.BlockBus);
         V2VOverlay plan = GuestConverter.Convert(Inspect(disk), options with { VirtioWin = iso, WhatIf = true }, SilentObserver.Instance);
@@ -67,6 +73,10 @@ public sealed class WindowsVersionTests(VirtioWinTrees trees) : IClassFixture<Vi
             overlay.Changes.Select(c => c.Path).Where(p => p.StartsWith('/') && !p.Contains("/config/", StringComparison.OrdinalIgnoreCase)).Distinct().Order(StringComparer.OrdinalIgnoreCase),
             files.Distinct().Order(StringComparer.OrdinalIgnoreCase),
             StringComparer.OrdinalIgnoreCase);
+        Assert.Superset(
+            new HashSet<string>(["0500-pnp-wait.cmd", "1500-vmdp.cmd", "5200-rhev-apt.cmd"]),
+            overlay.Changes.Where(c => c.Path.StartsWith("/Windows/V2V/scripts/", StringComparison.Ordinal)).Select(c => Path.GetFileName(c.Path)).ToHashSet());
+        Assert.Equal(version == "winxp-32", after.Registry["SYSTEM"].Contains(@"\ControlSet001\Services\PlugPlay\Parameters|SuppressUI|4|01000000"));
         if (hasDrivers)
         {
             Assert.All((string[])["viostor", "vioscsi"], d => Assert.Contains($@"\ControlSet001\Services\{d}|Start|4|00000000", after.Registry["SYSTEM"], StringComparer.OrdinalIgnoreCase));

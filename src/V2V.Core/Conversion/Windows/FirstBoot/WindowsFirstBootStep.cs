@@ -25,9 +25,11 @@ internal sealed class WindowsFirstBootStep : ConversionStep
         [
             PnpWait(context),
             HasLooseDrivers(context) ? DriversScript.Make(version) : null,
+            CopyTool(context, ToolScripts.VmdpProgram) ? ToolScripts.Vmdp : null,
             NetworkScript.Make(windows.Networks, version.Major < 6),
             .. windows.Additions.Select((found, i) => AdditionsScript.Make(found, version, FirstRemoval + i)),
             Agent(context), Balloon(context),
+            CopyTool(context, ToolScripts.RhevAptProgram) ? ToolScripts.RhevApt : null,
             .. context.Options.FirstBootScripts.Select((path, i) => UserScript(context, path, FirstUserScript + (10 * i))),
             DiskPolicyScript.Make(windows.SanPolicy),
         ];
@@ -47,9 +49,33 @@ internal sealed class WindowsFirstBootStep : ConversionStep
         FirstBootService.Install(windows, host);
     }
 
-    /// <summary>What Windows XP and 2003 need to be waited for; it does no harm elsewhere.</summary>
-    private static FirstBootScript? PnpWait(ConversionContext context) =>
-        CopyTool(context, "pnp_wait.exe") ? new FirstBootScript(500, "pnp-wait", $"@echo off\n\"{FirstBootFolder.InGuest}\\files\\pnp_wait.exe\"\nexit /b 0\n") : null;
+    private static FirstBootScript? PnpWait(ConversionContext context)
+    {
+        if (!CopyTool(context, ToolScripts.PnpWaitProgram))
+        {
+            return null;
+        }
+
+        if (ToolScripts.HardwareWizard(context.Inspection.Version) is not var (hive, key, name))
+        {
+            return ToolScripts.PnpWait(null, null);
+        }
+
+        if (context.Tree.FileExists(context.Windows.Path($"{FirstBootFolder.Name}/scripts/{ToolScripts.PnpWait(null, null).FileName}")))
+        {
+            // From a conversion before this one, after which Windows has not run: the script knows what the value was.
+            return null;
+        }
+
+        uint? before = null;
+        foreach (string path in hive == "SYSTEM" ? context.Windows.ControlSets.Select(c => $@"SYSTEM\{c}\{key}") : [$@"{hive}\{key}"])
+        {
+            before ??= (uint?)context.Windows.Registry.Find(path)?.GetNumber(name);
+            context.Windows.Registry.SetNumber(path, name, 1, "No wizard asks for drivers before Windows has looked at all new devices.");
+        }
+
+        return ToolScripts.PnpWait((hive == "SYSTEM" ? $@"SYSTEM\CurrentControlSet\{key}" : $@"{hive}\{key}", name), before);
+    }
 
     /// <summary>True if some of the drivers are not in the driver store yet, from where Windows takes them by itself.</summary>
     private static bool HasLooseDrivers(ConversionContext context) =>

@@ -100,6 +100,20 @@ public sealed partial class FirstBootBatchTests(WinePrefix wine) : IClassFixture
         Assert.DoesNotContain("shutdown", Called(), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void SUSEs_driver_pack_is_set_up_and_finished_after_a_restart()
+    {
+        wine.Clear();
+        Install(ToolScripts.Vmdp with { Text = ToolScripts.Vmdp.Text.Replace("VMDP-* vmdp.exe", "VMDP-* call vmdp", StringComparison.Ordinal).Replace("setup.exe /", "call setup /", StringComparison.Ordinal) });
+        Directory.CreateDirectory(Path.Combine(Folder, "files"));
+        File.WriteAllText(Program("vmdp.cmd"), "@echo off\r\n>>\"%SystemRoot%\\ran.txt\" echo unpacked\r\nmd VMDP-WIN-2.5\r\n");
+        File.WriteAllText(Program("setup.cmd"), "@echo off\r\n>>\"%SystemRoot%\\ran.txt\" echo setup %*\r\n");
+        Assert.Equal(["unpacked", "setup /eula_accepted /no_reboot"], Boot());
+        Assert.Contains("shutdown /r", Called(), StringComparison.Ordinal);
+        Assert.Equal(["setup /eula_accepted /no_reboot"], Boot());
+        Assert.Contains("sc delete v2v-firstboot", Called(), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("10.0.19045", "pnputil /add-driver ", " /install")]
     [InlineData("6.3.9600", "pnputil -i -a ", "")]
