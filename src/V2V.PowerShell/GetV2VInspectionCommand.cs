@@ -1,12 +1,13 @@
 using System.Management.Automation;
 using V2V.Core.Inspection;
+using V2V.Core.Inspection.Windows;
 using V2V.Core.Sources;
 
 namespace V2V.PowerShell;
 
 /// <summary>Get-V2VInspection: what is inside a machine's disks.</summary>
 [Cmdlet(VerbsCommon.Get, "V2VInspection")]
-[OutputType(typeof(V2VInspection))]
+[OutputType(typeof(V2VInspection), typeof(DriveLetterReport))]
 public sealed class GetV2VInspectionCommand : V2VCmdlet
 {
     /// <summary>The machine.</summary>
@@ -22,6 +23,10 @@ public sealed class GetV2VInspectionCommand : V2VCmdlet
     [Parameter]
     public object[] Key { get; set; } = [];
 
+    /// <summary>Gives the drive letters of a Windows guest, with their volumes, instead of the whole inspection.</summary>
+    [Parameter]
+    public SwitchParameter DriveLetter { get; set; }
+
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
@@ -29,7 +34,14 @@ public sealed class GetV2VInspectionCommand : V2VCmdlet
         var options = new InspectionOptions { Root = Root };
         if (TryRun(source, observer => GuestInspector.Inspect(KeySelectors.Apply(this, source, Key), options, observer), out V2VInspection inspection))
         {
-            WriteObject(inspection);
+            if (DriveLetter)
+            {
+                WriteObject(DriveLetterReport.Of(inspection), enumerateCollection: true);
+            }
+            else
+            {
+                WriteObject(inspection);
+            }
         }
     }
 }

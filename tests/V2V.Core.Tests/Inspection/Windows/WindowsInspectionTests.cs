@@ -81,6 +81,11 @@ public class WindowsInspectionTests
         NetworkInfo network = Assert.Single(found.Networks, n => n.Addresses.Contains("10.3.58.5/24"));
         Assert.Equal(("static", "10.3.58.1", "10.3.58.4"), (network.Method, network.Gateway, Assert.Single(network.DnsServers)));
         Assert.Equal(new DriveLetterInfo('C', null), Assert.Single(found.Windows.DriveLetters));
+        VolumeInfo volume = Assert.Single(found.Volumes, v => v.Device == "sda1");
+        var letters = new V2VInspection { Source = found.Source, RootDevice = "sda1", Volumes = found.Volumes, Windows = found.Windows with { DriveLetters = [new('C', "sda1"), new('E', null)] } };
+        Assert.Equal(
+            [new DriveLetterReport(found.Source.Name, "C:", "sda1", "ntfs", "Windows", volume.Length, volume.FreeBytes, true), new(found.Source.Name, "E:", null, null, null, null, null, false)],
+            DriveLetterReport.Of(letters));
     }
 
     [Theory]
