@@ -122,7 +122,7 @@ internal static class Convertibility
     private static void CheckInitramfs(V2VInspection inspection)
     {
         if (inspection.InitramfsTools.Count == 0 && !(inspection.PackageFormat == "deb" && s_known.Contains(inspection.Distro))
-            && inspection.Kernels.Any(k => k.InitramfsPath is not null && !k.InitramfsHasVirtio && (k.HasVirtioBlk || k.HasVirtioScsi)))
+            && inspection.Kernels.Any(k => k.InitramfsPath is not null && !k.InitramfsHasVirtio && !k.InitramfsIsFileSystem && (k.HasVirtioBlk || k.HasVirtioScsi)))
         {
             string product = inspection.ProductName.Length > 0 ? inspection.ProductName : inspection.Distro;
             throw V2VException.Unsupported(

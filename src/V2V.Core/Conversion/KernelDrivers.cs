@@ -35,9 +35,9 @@ internal sealed class KernelDrivers
     {
         List<KernelInfo> candidates = [.. inspection.Kernels.Where(k => !IsDebug(k) && !IsXenOnly(k) && !k.IsRescue)];
         KernelInfo? current = inspection.Kernels.FirstOrDefault(k => k.IsDefault) ?? (inspection.Kernels is [{ } first, ..] ? first : null);
-        KernelInfo? boot = current is not null && !IsXenOnly(current) && (current.HasVirtioBlk || current.HasVirtioScsi || current.IsUnified)
+        KernelInfo? boot = current is not null && !IsXenOnly(current) && (CanHaveVirtio(current) || current.IsUnified)
             ? current
-            : candidates.Where(k => k.HasVirtioBlk || k.HasVirtioScsi)
+            : candidates.Where(CanHaveVirtio)
                 .OrderByDescending(k => k.HasVirtioNet).ThenByDescending(k => k.Version, Comparer<string>.Create((a, b) => PackageVersion.Compare(a, b))).FirstOrDefault()
                 ?? (current is not null && IsXenOnly(current) ? candidates.FirstOrDefault() : current);
         return new KernelDrivers(current, boot, ChooseBus(boot, options.PreferredBus));
@@ -47,8 +47,12 @@ internal sealed class KernelDrivers
     internal static bool IsXenOnly(KernelInfo kernel) =>
         kernel.Version.Contains("xen", StringComparison.Ordinal) && PackageVersion.Compare(kernel.Version, "2.6.32") < 0;
 
+    private static bool CanHaveVirtio(KernelInfo kernel) => (kernel.HasVirtioBlk || kernel.HasVirtioScsi) && !kernel.InitramfsIsFileSystem;
+
     private static BlockBus ChooseBus(KernelInfo? kernel, BlockBus preferred) => kernel switch
     {
+        { InitramfsIsFileSystem: true } => BlockBus.Sata,
+
         // Nothing can be added there, so what is inside decides.
         { IsUnified: true } when !HasInside(kernel, "virtio_pci") => BlockBus.Sata,
         { IsUnified: true } => HasInside(kernel, "virtio_scsi") && HasInside(kernel, "sd_mod") && (preferred == BlockBus.VirtioScsi || !HasInside(kernel, "virtio_blk")) ? BlockBus.VirtioScsi

@@ -85,6 +85,10 @@ internal static class Blockers
         "InspectionOstreeUnsupported", $"{device} holds a system that OSTree deploys (Fedora CoreOS, Silverblue and their like); its files are not changed in place.", device,
         "Install the system anew on KVM and move its data; images for QEMU exist for each of them.");
 
+    internal static BlockerInfo ReadOnlyRoot(string device, string how) => new(
+        "InspectionReadOnlyRoot", $"{device} is the root of a system that is updated by transactions (openSUSE MicroOS and its like): {how}, so neither its files nor the first boot's changes would last.", device,
+        "Name virtio_pci, virtio_blk, virtio_scsi and virtio_net in /etc/dracut.conf.d in the guest, run 'transactional-update initrd', reboot, and export the disks as they are.");
+
     internal static BlockerInfo NoSystem(string source) => new(
         "InspectionNoOperatingSystem", "No operating system was found on the disks.", source, "Export the disks as they are; nothing needs converting.");
 

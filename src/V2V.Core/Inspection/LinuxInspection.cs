@@ -71,6 +71,11 @@ internal sealed class LinuxInspection(
             _blockers.Add(Blockers.UnknownDistribution(distribution.Product, root.Info.Device));
         }
 
+        if (ReadOnlyRoot(context) is { } how)
+        {
+            _blockers.Add(Blockers.ReadOnlyRoot(root.Info.Device, how));
+        }
+
         if (kernels.Count == 0)
         {
             _blockers.Add(Blockers.NoKernel(root.Info.Device));
@@ -93,6 +98,19 @@ internal sealed class LinuxInspection(
         }
 
         SpaceCheck.Check(context.Tree, kernels, _blockers, context);
+    }
+
+    /// <summary>Why what is written to the root does not last: it is a read-only snapshot, or /etc lies in another file system above it; null if it does.</summary>
+    private static string? ReadOnlyRoot(InspectionContext context)
+    {
+        if (context.Tree.Mounts[0].FileSystem is V2V.FileSystems.Btrfs.BtrfsFileSystem { IsReadOnlySubvolume: true })
+        {
+            return "the subvolume of its root is read-only";
+        }
+
+        return FstabLine.Parse(context.ReadLines("/etc/fstab")).Any(l => l.Type == "overlay" && GuestPath.Normalize(l.MountPoint) == "/etc")
+            ? "its /etc is an overlay above the root"
+            : null;
     }
 
     /// <summary>The first disk that a volume lies on.</summary>

@@ -211,6 +211,9 @@ public sealed record KernelInfo
     /// <summary>True if what the initramfs holds (or the kernel has built in) can find a virtio-blk or virtio-scsi root.</summary>
     public bool InitramfsHasVirtio { get; init; }
 
+    /// <summary>True if the initrd is the image of a file system, as before Linux 2.6, so that nothing can be added to it.</summary>
+    public bool InitramfsIsFileSystem { get; init; }
+
     /// <summary>True for a unified kernel image, whose initramfs is inside of it and cannot be extended; <see cref="InitramfsPath"/> is null.</summary>
     public bool IsUnified { get; init; }
 

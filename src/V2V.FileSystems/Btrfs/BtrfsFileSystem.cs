@@ -62,6 +62,9 @@ public sealed partial class BtrfsFileSystem : GuestFileSystem
     /// <summary>Path of the subvolume that is shown, from the top level; <c>/</c> for the top level itself.</summary>
     public string SubvolumePath => _volume.Subvolumes.PathOf(_subvolume) ?? "/";
 
+    /// <summary>True if the subvolume is marked as read-only, as snapshots are and the roots of systems that update by transactions.</summary>
+    public bool IsReadOnlySubvolume => _volume.FindRootItem(_subvolume) is { IsReadOnly: true };
+
     /// <summary>Opens the file system in a volume, at its default subvolume.</summary>
     /// <param name="device">The volume; stays open after the file system is disposed.</param>
     /// <param name="writable">True to write: the log of fsync calls is replayed first.</param>

@@ -126,6 +126,18 @@ public sealed class InitramfsTests
     }
 
     [Fact]
+    public void AnInitrdThatIsAFileSystemKeepsTheOldBus()
+    {
+        PhonyGuest guest = new PhonyGuest { Distro = "rhel", PackageFormat = "rpm", Version = new Version(3, 9) }.AddModules();
+        guest.Kernels[0] = guest.Kernels[0] with { Version = "2.4.21-50.EL", InitramfsModules = [], InitramfsIsFileSystem = true };
+        guest.Root.Add("/boot/initrd.img-" + PhonyGuest.Kernel, "an image of ext2").Add("/etc/fstab", "/dev/sda1 / ext3 defaults 1 1\n");
+        ConversionContext context = guest.Apply(new DeviceNamesStep(), new DefaultKernelStep(), new InitramfsStep());
+        Assert.Equal((BlockBus.Ide, "pc"), (context.Capabilities.BlockBus, context.Capabilities.Machine));
+        Assert.Equal("an image of ext2", guest.Text("/boot/initrd.img-" + PhonyGuest.Kernel));
+        Assert.Contains(context.Warnings, w => w.Contains("is the image of a file system", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void NamesGoToInitramfsToolsOnce()
     {
         PhonyGuest guest = new PhonyGuest().AddModules();

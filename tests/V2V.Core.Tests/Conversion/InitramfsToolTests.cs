@@ -116,7 +116,7 @@ public sealed class InitramfsToolTests
         Tool.Require("cpio");
         PhonyGuest guest = Guest(InitramfsTool.Booster, Gzip(Files(("etc/booster.init.yaml", yaml), ("usr/lib/modules/booster.alias", "scsi:t-0x00* sd_mod\n"), ("usr/lib/modules/sd_mod.ko", "x"))));
         guest.Kernels[0] = guest.Kernels[0] with { InitramfsModules = [], InitramfsModulesPath = null };
-        guest.Root.Add("/etc/booster.yaml", "network:\n  dhcp: on\nmodules: ext4,-*\n");
+        guest.Root.Add("/etc/booster.yaml", "network:\n  dhcp: on\nmodules: '*,-hid'\n");
         guest.Apply(new InitramfsStep());
         using var directory = new TemporaryDirectory();
         Unpack(guest, directory, out string names);
@@ -130,7 +130,7 @@ public sealed class InitramfsToolTests
         Assert.All(aliases.TrimEnd('\n').Split('\n'), l => Assert.Equal(2, l.Split(' ').Length));
         Assert.Contains("usr/lib/modules/virtio_blk.ko\n", names, StringComparison.Ordinal);
         Assert.DoesNotContain("sd_mod", names, StringComparison.Ordinal);
-        Assert.StartsWith("network:\n  dhcp: on\nmodules: ext4,-*,virtio,virtio_ring,", guest.Text("/etc/booster.yaml"), StringComparison.Ordinal);
+        Assert.StartsWith("network:\n  dhcp: on\nmodules: \"*,-hid,virtio,virtio_ring,", guest.Text("/etc/booster.yaml"), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -70,6 +70,34 @@ public class BtrfsRootTests
         });
     }
 
+    [Fact]
+    public void A_root_that_is_a_read_only_snapshot_is_refused_by_name()
+    {
+        Tool.RequireRoot();
+        Tool.Require("mkfs.btrfs", "btrfs", "losetup");
+        using var directory = new TemporaryDirectory();
+        string path = directory.File("disk");
+        using (FileStream file = File.Create(path))
+        {
+            file.SetLength(256 << 20);
+        }
+
+        Tool.Run("mkfs.btrfs", "-q", "-L", "guest", path);
+        Mounted(directory, [path], root =>
+        {
+            Tool.Run("btrfs", "subvolume", "create", root + "/@rootfs");
+            foreach ((string name, string text) in s_debian)
+            {
+                Directory.CreateDirectory(Path.GetDirectoryName(root + "/@rootfs" + name)!);
+                File.WriteAllText(root + "/@rootfs" + name, text);
+            }
+
+            Tool.Run("btrfs", "property", "set", "-ts", root + "/@rootfs", "ro", "true");
+        });
+        BlockerInfo blocker = Assert.Single(TestDisk.Inspect([path]).Blockers, b => b.ErrorId == "InspectionReadOnlyRoot");
+        Assert.Contains("transactional-update", blocker.Advice, StringComparison.Ordinal);
+    }
+
     private static void Mounted(TemporaryDirectory directory, string[] paths, Action<string> action)
     {
         string mountPoint = directory.File("mnt");

@@ -53,6 +53,15 @@ public class GuestInspectorTests
     }
 
     [Fact]
+    public void AnOverlayOnEtcIsRefusedByName()
+    {
+        using var directory = new TemporaryDirectory();
+        string root = TestDisk.Ext4(directory, 8, null, [.. s_debian, ("/etc/fstab", "overlay /etc overlay defaults,lowerdir=/sysroot/etc,upperdir=/var/lib/overlay/1/etc 0 0\n")]);
+        V2VInspection found = TestDisk.Inspect([FileDevice.Open(TestDisk.Make(directory, ("L", 8, root)))]);
+        Assert.Equal("InspectionReadOnlyRoot", Assert.Single(found.Blockers).ErrorId);
+    }
+
+    [Fact]
     public void ASystemThatOstreeDeploysIsRefusedByName()
     {
         using var directory = new TemporaryDirectory();

@@ -48,6 +48,38 @@ public class InitramfsTests
         return File.ReadAllBytes(archive);
     }
 
+    [Theory]
+    [InlineData("mke2fs", "ext2", "gzip")]
+    [InlineData("mke2fs", "ext2", "cat")]
+    [InlineData("mkfs.cramfs", "cramfs", "cat")]
+    [InlineData("mkfs.minix", "minix", "gzip")]
+    [InlineData("mksquashfs", "squashfs", "cat")]
+    public void An_initrd_that_is_a_file_system_is_told(string program, string name, string compress)
+    {
+        Tool.Require(program, compress);
+        using var directory = new TemporaryDirectory();
+        string image = directory.File("image"), tree = Directory.CreateDirectory(directory.File("tree")).FullName;
+        File.WriteAllText(tree + "/linuxrc", "#!/bin/nash\n");
+        string[] arguments = program switch
+        {
+            "mke2fs" => ["-q", "-F", "-t", "ext2", image, "1M"],
+            "mkfs.cramfs" => [tree, image],
+            "mkfs.minix" => [image],
+            _ => [tree, image, "-quiet", "-no-progress"],
+        };
+        if (program == "mkfs.minix")
+        {
+            File.WriteAllBytes(image, new byte[1 << 20]);
+        }
+
+        Tool.Run(program, arguments);
+        InitramfsContents contents = Read(Compress(directory, File.ReadAllBytes(image), compress));
+        Assert.Equal(name, contents.FileSystem);
+        Assert.Contains("before Linux 2.6", contents.Problem, StringComparison.Ordinal);
+        Assert.Null(Read(Archive("init")).FileSystem);
+        Assert.Null(Read([1, 2, 3]).FileSystem);
+    }
+
     private static byte[] Compress(TemporaryDirectory directory, byte[] content, string command)
     {
         string plain = directory.File(Guid.NewGuid().ToString("N")), packed = plain + ".packed";

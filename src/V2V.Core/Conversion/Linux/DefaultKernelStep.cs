@@ -23,7 +23,7 @@ internal sealed class DefaultKernelStep : ConversionStep
         }
         else if (!context.Drivers.HasVirtioDisk)
         {
-            context.Warn($"No kernel of the guest has a virtio disk driver; its disks are put on {context.Capabilities.BlockBus}, its network cards on {context.Capabilities.NetModel}.");
+            context.Warn($"No kernel of the guest can start from a virtio disk; its disks are put on {context.Capabilities.BlockBus}, its network cards on {context.Capabilities.NetModel}.");
         }
 
         if (boot is null || current == boot)

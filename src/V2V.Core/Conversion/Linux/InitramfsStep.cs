@@ -40,6 +40,12 @@ internal sealed class InitramfsStep : ConversionStep
             return;
         }
 
+        if (kernel.InitramfsIsFileSystem)
+        {
+            context.Warn($"The initrd {kernel.InitramfsPath} is the image of a file system; no driver can be added to it, so the kernel {kernel.Version} starts from {BlockBus.Sata} or {BlockBus.Ide} only.");
+            return;
+        }
+
         bool hasDriver = kernel.HasVirtioBlk || kernel.HasVirtioScsi;
         if (!hasDriver && !kernel.InitramfsHasVirtio)
         {

@@ -18,6 +18,9 @@ internal sealed class InitramfsContents
     /// <summary>True if <c>lib</c> is a symbolic link (a merged /usr).</summary>
     internal bool IsLibLink { get; set; }
 
+    /// <summary>The file system that the whole of it is an image of (<c>ext2</c>, <c>cramfs</c>), as before Linux 2.6; null for an initramfs.</summary>
+    internal string? FileSystem { get; set; }
+
     /// <summary>Why reading ended early, or null if everything was read.</summary>
     internal string? Problem { get; set; }
 }

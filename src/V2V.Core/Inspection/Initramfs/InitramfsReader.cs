@@ -54,6 +54,12 @@ internal static class InitramfsReader
             contents.Problem = $"The initramfs is damaged: {e.Message}";
         }
 
+        if (contents is { Problem: not null, Entries: 0 } && InitrdImage.Identify(file) is { } fileSystem)
+        {
+            contents.FileSystem = fileSystem;
+            contents.Problem = $"It is the image of a file system ({fileSystem}), as before Linux 2.6; no driver can be added to it.";
+        }
+
         return contents;
     }
 

@@ -265,6 +265,7 @@ internal static class KernelFinder
             InitramfsModuleFiles = modules,
             InitramfsModulesPath = directory,
             InitramfsIsUsrMerged = contents?.IsLibLink ?? false,
+            InitramfsIsFileSystem = contents?.FileSystem is not null,
             InitramfsHasVirtio = Has("virtio_pci") && (Has("virtio_blk") || (Has("virtio_scsi") && Has("sd_mod"))),
         };
     }

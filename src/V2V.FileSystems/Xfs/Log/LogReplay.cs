@@ -94,7 +94,7 @@ internal sealed class LogReplay
                 default:
                     if (!Enum.IsDefined(item.Type))
                     {
-                        throw LogErrors.Unsupported($"it holds items of the unknown type 0x{(int)item.Type:x}");
+                        throw LogErrors.Unsupported($"it holds items of the type {LogErrors.NameOf((int)item.Type)}");
                     }
 
                     break;

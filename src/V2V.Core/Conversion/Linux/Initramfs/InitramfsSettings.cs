@@ -165,7 +165,9 @@ internal static partial class InitramfsSettings
 
             isDone = true;
             string[] present = match.Groups[1].Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-            return "modules: " + string.Join(',', present.Concat(modules.Where(m => !present.Contains(m))));
+
+            // Quoted, for "*" alone and "-*" mean all modules and none, and a plain star would be an alias in YAML.
+            return $"modules: \"{string.Join(',', present.Concat(modules.Where(m => !present.Contains(m))))}\"";
         });
         context.Editor.WriteText(Path, isDone ? edited : TextLines.Append(text, "modules: " + string.Join(',', modules)), Reason);
     }
