@@ -83,7 +83,7 @@ public static class GuestInspector
     private static (string OsType, BlockerInfo[] Blockers, string? Root) Explain(V2VSource source, List<VolumeReport> reports, AssembledVolumes assembled)
     {
         VolumeReport? windows = reports.Find(r => r.Role == FileSystemRole.WindowsRoot)
-            ?? reports.Where(r => r.Info.FileSystem is "ntfs" or "BitLocker").MaxBy(r => r.Info.Length);
+            ?? reports.Where(r => r.Info.FileSystem is "ntfs" or "BitLocker" && !assembled.Volumes.Any(v => v.Members.Contains(r.Info.Device))).MaxBy(r => r.Info.Length);
         if (windows is not null)
         {
             // Behind BitLocker, the key is what is missing, not Windows.

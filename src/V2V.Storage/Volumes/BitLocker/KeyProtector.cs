@@ -27,6 +27,9 @@ internal sealed class KeyProtector
 {
     private const int Fixed = 28;
     private const int SaltOffset = 4;
+
+    /// <summary>The low byte orders the protectors.</summary>
+    private const int KindMask = 0xFF00;
     private const int ModernDerivation = 0x40;
 
     private readonly IReadOnlyList<Datum> _properties;
@@ -91,7 +94,7 @@ internal sealed class KeyProtector
                 throw BitLockerErrors.Damaged("a protector is cut off", target);
             }
 
-            found.Add(new KeyProtector(new Guid(data[..16]), BinaryPrimitives.ReadUInt16LittleEndian(data[26..]), Datum.ReadAll(entry.Data[Fixed..], target)));
+            found.Add(new KeyProtector(new Guid(data[..16]), BinaryPrimitives.ReadUInt16LittleEndian(data[26..]) & KindMask, Datum.ReadAll(entry.Data[Fixed..], target)));
         }
 
         return found;

@@ -118,6 +118,7 @@ public sealed class BitLockerTests
 
     [Theory]
     [InlineData(0x0100, "the TPM")]
+    [InlineData(0x0107, "the TPM")]
     [InlineData(0x0300, "the TPM with a startup key")]
     [InlineData(0x0700, "the TPM with a PIN and a startup key")]
     public void WhatOnlyHardwareOpensIsRefusedByName(int flags, string name)
