@@ -209,9 +209,15 @@ internal sealed class LogAnalysis
         foreach ((int place, ReadOnlyMemory<byte> entry) in Entries(table, 40))
         {
             ReadOnlySpan<byte> bytes = entry.Span;
+            const int NotYetUsed = 0, Active = 1, Committed = 3;
+            if (bytes[4] == NotYetUsed)
+            {
+                continue;
+            }
+
             Transactions[(uint)place] = bytes[4] switch
             {
-                1 or 3 => new LogTransaction { First = ReadUInt64LittleEndian(bytes[8..]), UndoNext = ReadUInt64LittleEndian(bytes[24..]), IsCommitted = bytes[4] == 3 },
+                Active or Committed => new LogTransaction { First = ReadUInt64LittleEndian(bytes[8..]), UndoNext = ReadUInt64LittleEndian(bytes[24..]), IsCommitted = bytes[4] == Committed },
                 _ => throw LogFile.Unusable("a transaction is prepared and waits for another volume"),
             };
         }

@@ -4,9 +4,9 @@ using static System.Buffers.Binary.BinaryPrimitives;
 namespace V2V.FileSystems.Ntfs;
 
 /// <summary>
-/// Brings a volume that was not closed to where its log says: all logged changes are made again from the oldest that may be missing (redo). A log that
-/// ends within a transaction is refused. Everything happens in memory first; the volume is written only once all of it went well and what came out
-/// can be opened. Start here to read the log.
+/// Brings a volume that was not closed to where its log says: all logged changes are made again from the oldest that may be missing (redo), then those of
+/// transactions that had not ended are taken back (undo). Everything happens in memory first; the volume is written only once all of it went well
+/// and what came out can be opened. Start here to read the log.
 /// </summary>
 internal sealed class LogReplay
 {
@@ -37,8 +37,8 @@ internal sealed class LogReplay
     {
         using var changes = new CopyOnWriteDevice(volume.Device);
         var replay = new LogReplay(volume, changes, pages);
-        replay.CheckFinished();
         replay.RedoAll();
+        replay.UndoOpenTransactions();
         replay.CopyMirror();
         replay.Check();
         replay.Commit();
@@ -66,20 +66,37 @@ internal sealed class LogReplay
         }
     }
 
-    /// <summary>A transaction that changed something and was not finished would have to be taken back, which only Windows does.</summary>
-    private void CheckFinished()
+    /// <summary>
+    /// Follows each open transaction from its last record back. What was done last is taken back first, whichever transaction did it. What Windows had
+    /// taken back itself before it stopped, its compensation records skip.
+    /// </summary>
+    private void UndoOpenTransactions()
     {
-        foreach (LogTransaction transaction in _analysis.Transactions.Values.Where(t => !t.IsCommitted))
+        var next = new PriorityQueue<(ulong Lsn, uint Transaction), ulong>();
+        foreach ((uint number, LogTransaction transaction) in _analysis.Transactions)
         {
-            for (ulong lsn = transaction.UndoNext; lsn != 0;)
+            if (!transaction.IsCommitted && transaction.UndoNext != 0)
             {
-                LogRecord record = _reader.TryRead(lsn) ?? throw LogFile.Unusable("a record of an open transaction is missing");
-                if (!record.IsChange || !record.IsSound || LogActions.IsChange(record.Undo) || record.UndoNext >= lsn)
-                {
-                    throw LogFile.Unusable("a transaction was not finished");
-                }
+                next.Enqueue((transaction.UndoNext, number), ulong.MaxValue - transaction.UndoNext);
+            }
+        }
 
-                lsn = record.UndoNext;
+        while (next.TryDequeue(out (ulong Lsn, uint Transaction) last, out _))
+        {
+            LogRecord record = _reader.TryRead(last.Lsn) ?? throw LogFile.Unusable("a record that must be undone was overwritten");
+            if (!record.IsChange || !record.IsSound || record.Transaction != last.Transaction || record.UndoNext >= last.Lsn)
+            {
+                throw LogFile.Unusable("a record that must be undone contradicts itself");
+            }
+
+            if (LogActions.IsChange(record.Undo))
+            {
+                Apply(record, record.Undo, record.UndoData, isRedo: false);
+            }
+
+            if (record.UndoNext != 0)
+            {
+                next.Enqueue((record.UndoNext, last.Transaction), ulong.MaxValue - record.UndoNext);
             }
         }
     }
@@ -89,6 +106,11 @@ internal sealed class LogReplay
         var clusters = new LogClusters(_volume.Geometry, _device, record, lcn => !isRedo || (_analysis.Dirty.TryGetValue(lcn, out ulong oldest) && oldest <= record.Lsn), lcn => _written.Add(lcn));
         if (!clusters.AnyAlive)
         {
+            if (!isRedo)
+            {
+                throw LogFile.Unusable("a record that must be undone names no clusters");
+            }
+
             return;
         }
 
@@ -142,7 +164,7 @@ internal sealed class LogReplay
         }
         else if (LogActions.IsForFileRecord(operation))
         {
-            LogActions.ChangeFileRecord(operation, structure, record, data, record.HoldsRedo);
+            LogActions.ChangeFileRecord(operation, structure, record, data, isRedo ? record.HoldsRedo : record.HoldsUndo);
         }
         else
         {

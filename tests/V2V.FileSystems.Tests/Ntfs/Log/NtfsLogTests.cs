@@ -10,7 +10,8 @@ namespace V2V.FileSystems.Tests.Ntfs.Log;
 
 /// <summary>
 /// Logs that Windows wrote, replayed: what comes out must be, structure by structure, what Windows itself left. Two images of the corpus have such a log;
-/// where the corpus has more of them (folder <c>ntfs-samples</c>: images of msuhanov/ntfs-samples and dfir_ntfs), those are used too.
+/// where the corpus has more of them (folder <c>ntfs-samples</c>: images of msuhanov/ntfs-samples and dfir_ntfs; folder <c>ldm-volumes</c>: volumes out of
+/// libguestfs' LDM test data), those are used too.
 /// </summary>
 public sealed class NtfsLogTests
 {
@@ -21,7 +22,7 @@ public sealed class NtfsLogTests
         get
         {
             var images = new TheoryData<string> { "disk-vhd-vhdx/dissect/dynamic.vhd.gz", "disk-vhd-vhdx/dissect/fixed.vhdx.gz" };
-            foreach (string name in (string[])["ntfs-samples/ntfs-lastaccess.raw.gz", "ntfs-samples/ntfs_index.raw.gz"])
+            foreach (string name in (string[])["ntfs-samples/ntfs-lastaccess.raw.gz", "ntfs-samples/ntfs_index.raw.gz", "ldm-volumes/2003r2-simple-1-32256.gz", "ldm-volumes/2008r2-mirrored-1-65536.gz"])
             {
                 if (Corpus.Find(name) is not null)
                 {
@@ -44,7 +45,7 @@ public sealed class NtfsLogTests
         foreach (ulong checkpoint in checkpoints.Where((_, i) => i % ((checkpoints.Count / MostCheckpoints) + 1) == 0))
         {
             using var dirty = new NtfsImage(source.CopyTo);
-            total += MakeDirty(dirty, checkpoint);
+            total += MakeDirty(dirty, checkpoint, null);
             dirty.Read(fileSystem => Assert.False(fileSystem.IsLogClean));
             dirty.Write(_ => { });
             dirty.Read(fileSystem => Assert.True(fileSystem.IsLogClean));
@@ -53,6 +54,94 @@ public sealed class NtfsLogTests
         }
 
         Assert.True(total > 0, "nothing was to be replayed");
+    }
+
+    /// <summary>
+    /// The log ends within a transaction: what comes out is what comes out of a log that ends before that transaction. Each kind of change that Windows
+    /// had logged is taken back at least once.
+    /// </summary>
+    [Theory]
+    [MemberData(nameof(Images))]
+    [InlineData("fs-ntfs/dissect/ntfs.bin.gz")]
+    public void AnUnfinishedTransactionIsTakenBack(string file)
+    {
+        const int MostCheckpoints = 2, Enough = 1, MostTries = 8;
+        using var source = new Volume(file);
+        var covered = new Dictionary<LogOperation, int>();
+        List<ulong> checkpoints = source.Checkpoints();
+        foreach (ulong checkpoint in checkpoints.Where((_, i) => i % ((checkpoints.Count / MostCheckpoints) + 1) == 0))
+        {
+            int tries = 0;
+            foreach (LogEnd end in source.Ends(checkpoint).Where(e => !e.IsSettled))
+            {
+                LogOperation[] operations = [.. end.Undone.Select(r => r.Undo).Where(o => o != LogOperation.Noop).Distinct()];
+                if (tries < MostTries && operations.Any(o => covered.GetValueOrDefault(o) < Enough) && ++tries > 0 && IsTakenBack(source, checkpoint, end))
+                {
+                    foreach (LogOperation operation in operations)
+                    {
+                        covered[operation] = covered.GetValueOrDefault(operation) + 1;
+                    }
+                }
+            }
+        }
+
+        Assert.True(covered.Count >= 5, "taken back: " + string.Join(", ", covered.Keys));
+    }
+
+    private static bool IsTakenBack(Volume source, ulong checkpoint, LogEnd end)
+    {
+        using NtfsImage without = new(source.CopyTo), within = new(source.CopyTo);
+        MakeDirty(without, checkpoint, end.Before);
+        try
+        {
+            without.Write(_ => { });
+        }
+        catch (V2VException e)
+        {
+            // The volume had just been formatted, or part of the log that is needed was overwritten since.
+            Assert.Equal("NtfsLogDirty", e.ErrorId);
+            return false;
+        }
+
+        MakeDirty(within, checkpoint, end.Undone[^1].Lsn);
+        within.Write(_ => { });
+        Assert.Empty(VolumeStructures.Differences(without.Path, within.Path, isUndone: true));
+        Assert.Equal(Complaint(without), Complaint(within));
+        return true;
+    }
+
+    /// <summary>What is wrong with a volume: the copy that was taken back for the test may lack what was not logged.</summary>
+    private static string? Complaint(NtfsImage image)
+    {
+        try
+        {
+            image.AssertClean();
+            return null;
+        }
+        catch (Exception e) when (e is Xunit.Sdk.XunitException or V2VException or InvalidOperationException)
+        {
+            return e.Message.Replace(image.Path, "", StringComparison.Ordinal);
+        }
+    }
+
+    /// <summary>Where Windows itself took a transaction back, it did what the undo half of the record that it took back says.</summary>
+    [Theory]
+    [InlineData("disk-vhd-vhdx/dissect/dynamic.vhd.gz", 2)]
+    [InlineData("disk-vhd-vhdx/dissect/fixed.vhdx.gz", 2)]
+    public void WindowsTookBackWhatTheUndoHalvesSay(string file, int count)
+    {
+        using var source = new Volume(file);
+        using var log = new WindowsLog(source.Path);
+        LogRecord[] records = [.. log.Records(log.Checkpoints()[0]).Where(r => r.IsChange && r.IsSound)];
+        LogRecord[] compensations = [.. records.Where(r => r.Undo == LogOperation.Compensation && LogActions.IsChange(r.Redo))];
+        Assert.Equal(count, compensations.Length);
+        foreach (LogRecord compensation in compensations)
+        {
+            LogRecord undone = records.Last(r => r.Lsn < compensation.Lsn && r.Transaction == compensation.Transaction && r.UndoNext == compensation.UndoNext && LogActions.IsChange(r.Undo));
+            Assert.Equal(undone.Undo, compensation.Redo);
+            Assert.Equal(undone.UndoData.ToArray(), compensation.RedoData.ToArray());
+            Assert.Equal((undone.Cluster(0), undone.ClusterOffset, undone.RecordOffset), (compensation.Cluster(0), compensation.ClusterOffset, compensation.RecordOffset));
+        }
     }
 
     [Fact]
@@ -64,7 +153,7 @@ public sealed class NtfsLogTests
         for (int round = 0; round < 16; round++)
         {
             using var dirty = new NtfsImage(source.CopyTo);
-            MakeDirty(dirty, checkpoint);
+            MakeDirty(dirty, checkpoint, null);
             Damage(dirty.Path, round);
             byte[] before = SHA256.HashData(File.ReadAllBytes(dirty.Path));
             using FileDevice device = FileDevice.Open(dirty.Path, writable: true);
@@ -89,19 +178,21 @@ public sealed class NtfsLogTests
     {
         using var source = new Volume("disk-vhd-vhdx/dissect/dynamic.vhd.gz");
         using var dirty = new NtfsImage(source.CopyTo);
-        MakeDirty(dirty, source.Checkpoints()[0], major: 2);
+        MakeDirty(dirty, source.Checkpoints()[0], null, major: 2);
         using FileDevice device = FileDevice.Open(dirty.Path, writable: true);
         V2VException refused = Assert.Throws<V2VException>(() => NtfsFileSystem.Open(device, writable: true));
         Assert.Equal("NtfsLogDirty", refused.ErrorId);
         Assert.Contains("Fast Startup", refused.Message, StringComparison.Ordinal);
     }
 
-    private static int MakeDirty(NtfsImage image, ulong checkpoint, int major = 1)
+    private static int MakeDirty(NtfsImage image, ulong checkpoint, ulong? last, int major = 1)
     {
         using var log = new WindowsLog(image.Path);
-        LogRecord first = log.Checkpoints().Single(c => c.Lsn == checkpoint);
+        LogRecord first = log.Checkpoint(checkpoint);
+        LogRecord end = log.Records(first).Prepend(first).Last(r => r.Lsn <= (last ?? ulong.MaxValue));
         int count = log.Rewind(first);
-        log.MarkOpen(first, major);
+        log.Cut(end);
+        log.MarkOpen(first, end, major);
         return count;
     }
 
@@ -127,8 +218,16 @@ public sealed class NtfsLogTests
             Tool.Run("sh", "-c", $"gzip -dc '{Corpus.Require(file)}' > '{packed}'");
             Tool.Run("qemu-img", "convert", "-O", "raw", packed, raw);
             using FileDevice disk = FileDevice.Open(raw);
-            Partition partition = PartitionTable.Read(disk).Partitions[0];
             Path = _folder.File("volume");
+            Span<byte> head = stackalloc byte[8];
+            disk.Read(3, head);
+            if (head.SequenceEqual("NTFS    "u8))
+            {
+                File.Move(raw, Path);
+                return;
+            }
+
+            Partition partition = PartitionTable.Read(disk).Partitions[0];
             using FileDevice target = FileDevice.Create(Path, partition.Length);
             var buffer = new byte[1 << 20];
             for (long at = 0; at < partition.Length; at += buffer.Length)
@@ -148,6 +247,17 @@ public sealed class NtfsLogTests
         {
             using var log = new WindowsLog(Path);
             return [.. log.Checkpoints().Select(c => c.Lsn)];
+        }
+
+        /// <summary>Ends of the log within a transaction that began when no other was open, and that nothing else happened in.</summary>
+        public List<LogEnd> Ends(ulong checkpoint)
+        {
+            using var scratch = new NtfsImage(CopyTo);
+            using var log = new WindowsLog(scratch.Path);
+            LogRecord first = log.Checkpoint(checkpoint);
+            LogRecord[] records = [.. log.Records(first)];
+            log.Rewind(first);
+            return [.. LogEnd.Find(first, records, log.IsSettled)];
         }
 
         public void CopyTo(string path) => Tool.Run("cp", "--sparse=always", Path, path);

@@ -28,37 +28,49 @@ internal sealed class WindowsLog : IDisposable
         Fixups.Undo(page);
         int area = ReadUInt16LittleEndian(page.AsSpan(24)), client = area + ReadUInt16LittleEndian(page.AsSpan(area + 22));
         var restart = new LogRestart(
-            ReadUInt64LittleEndian(page.AsSpan(area)), false, ReadUInt16LittleEndian(page.AsSpan(28)), 1, 4096, (int)ReadUInt32LittleEndian(page.AsSpan(area + 16)),
+            ReadUInt64LittleEndian(page.AsSpan(area)), false, 1, 1, 4096, (int)ReadUInt32LittleEndian(page.AsSpan(area + 16)),
             ReadInt64LittleEndian(page.AsSpan(area + 24)), ReadUInt16LittleEndian(page.AsSpan(area + 38)), ReadUInt64LittleEndian(page.AsSpan(client + 8)));
         _pages = new LogPages(restart, ReadPage);
+        long first = _pages.First;
+        if (_pages.Read(first) is not { } page4 || _pages.OffsetOf(LogPages.LastEnd(page4)) is var end && (end < first || end >= first + 4096))
+        {
+            // Windows 8 and later write as LFS 2 does, and only say at the end that it was LFS 1.
+            _pages = new LogPages(restart with { Major = 2 }, ReadPage);
+        }
+
         _reader = new LogReader(_pages);
         _sequence = _pages.SequenceOf(restart.CurrentLsn);
-        Newest = _pages.FindNewest();
     }
 
-    /// <summary>The last record.</summary>
-    public ulong Newest { get; }
+    /// <summary>True if the target of a record stayed as it was later.</summary>
+    public bool IsSettled(LogRecord record) => record.ClusterCount > 0 && _settled.Contains((record.Cluster(0), record.ClusterOffset));
 
     /// <summary>The checkpoints that are still in the log and from which it can be read to its end, oldest first.</summary>
     public List<LogRecord> Checkpoints()
     {
-        var found = new List<LogRecord>();
+        var found = new List<(LogRecord Checkpoint, ulong End)>();
         for (long at = _pages.First; at < _pages.Restart.FileSize; at += 4096)
         {
             for (int within = _pages.Restart.DataOffset; within <= 4096 - LogRecord.HeaderSize; within += 8)
             {
-                for (ulong back = 0; back < 2; back++)
+                for (ulong back = 0; back < 3; back++)
                 {
-                    if (_reader.TryRead(_pages.LsnAt(at + within, _sequence - back)) is { IsChange: false, Client.Length: >= 64 } record && Records(record).LastOrDefault()?.Lsn == Newest)
+                    // The last time that the volume was mounted, nothing may have changed but the log.
+                    if (_reader.TryRead(_pages.LsnAt(at + within, _sequence - back)) is { IsChange: false, Client.Length: >= 64 } record && IsAtHome(record.Lsn, at, within)
+                        && Records(record).LastOrDefault(r => r.IsChange && LogActions.IsChange(r.Redo)) is not null)
                     {
-                        found.Add(record);
+                        found.Add((record, Records(record).Last().Lsn));
                     }
                 }
             }
         }
 
-        return [.. found.OrderBy(r => r.Lsn)];
+        ulong newest = found.Select(f => f.End).DefaultIfEmpty().Max();
+        return [.. found.Where(f => f.End == newest).Select(f => f.Checkpoint).OrderBy(r => r.Lsn)];
     }
+
+    /// <summary>The checkpoint with a number.</summary>
+    public LogRecord Checkpoint(ulong lsn) => _reader.TryRead(lsn) ?? throw new InvalidOperationException("there is no such checkpoint");
 
     /// <summary>The records after one, to the end.</summary>
     public IEnumerable<LogRecord> Records(LogRecord first)
@@ -99,15 +111,53 @@ internal sealed class WindowsLog : IDisposable
         return count;
     }
 
+    /// <summary>Ends the log behind a record.</summary>
+    public void Cut(LogRecord last)
+    {
+        long offset = _pages.OffsetOf(last.Lsn), end = offset - (offset % 4096);
+        var within = (int)(offset - end);
+        for (int left = LogRecord.HeaderSize + last.Client.Length; left > 4096 - within; within = _pages.Restart.DataOffset)
+        {
+            left -= 4096 - within;
+            end += 4096;
+        }
+
+        var gone = new byte[4096];
+        Array.Fill(gone, (byte)0xFF);
+        for (long at = 2 * 4096; at < _pages.Restart.FileSize; at += 4096)
+        {
+            if (at < _pages.First || (at != end && _pages.Read(at) is { } later && LogPages.LastEnd(later) > last.Lsn))
+            {
+                _volume.Content.Write(_log, at, gone);
+            }
+        }
+
+        byte[] page = _pages.Read(end)!.AsSpan().ToArray();
+        int used = (end == offset - (offset % 4096) ? (int)(offset - end) : _pages.Restart.DataOffset) + 8;
+        WriteUInt64LittleEndian(page.AsSpan(0x20), last.Lsn);
+        WriteUInt64LittleEndian(page.AsSpan(8), last.Lsn);
+        for (int at = used; at < 4096; at += 8)
+        {
+            // Later records of the page begin with a number that only they have.
+            if (ReadUInt64LittleEndian(page.AsSpan(at)) is var lsn && lsn > last.Lsn && _pages.OffsetOf(lsn) == end + at)
+            {
+                page.AsSpan(at, 8).Clear();
+            }
+        }
+
+        Fixups.Apply(page);
+        _volume.Content.Write(_log, end, page);
+    }
+
     /// <summary>Makes the log say that it was last put in order at a checkpoint, and not closed since.</summary>
-    public void MarkOpen(LogRecord checkpoint, int major)
+    public void MarkOpen(LogRecord checkpoint, LogRecord last, int major)
     {
         foreach (long at in (long[])[0, 4096])
         {
             byte[] page = ReadPage(at);
             Fixups.Undo(page);
             int area = ReadUInt16LittleEndian(page.AsSpan(24)), client = area + ReadUInt16LittleEndian(page.AsSpan(area + 22));
-            WriteUInt64LittleEndian(page.AsSpan(area), Newest);
+            WriteUInt64LittleEndian(page.AsSpan(area), last.Lsn);
             WriteUInt16LittleEndian(page.AsSpan(26), (ushort)(major == 2 ? 0 : 1));
             WriteUInt16LittleEndian(page.AsSpan(28), (ushort)major);
             WriteUInt16LittleEndian(page.AsSpan(area + 10), 0xFFFF);
@@ -123,6 +173,13 @@ internal sealed class WindowsLog : IDisposable
     }
 
     public void Dispose() => _device.Dispose();
+
+    /// <summary>False if the record is only in the copy of a page that was written over since.</summary>
+    private bool IsAtHome(ulong lsn, long at, int within)
+    {
+        byte[] page = ReadPage(at);
+        return Fixups.Undo(page) && ReadUInt64LittleEndian(page.AsSpan(within)) == lsn;
+    }
 
     /// <summary>A file record that was made had been free before.</summary>
     private void Release(LogRecord record)
