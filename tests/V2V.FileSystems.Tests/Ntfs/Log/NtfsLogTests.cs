@@ -62,7 +62,6 @@ public sealed class NtfsLogTests
     /// </summary>
     [Theory]
     [MemberData(nameof(Images))]
-    [InlineData("fs-ntfs/dissect/ntfs.bin.gz")]
     public void AnUnfinishedTransactionIsTakenBack(string file)
     {
         const int MostCheckpoints = 2, Enough = 1, MostTries = 8;
