@@ -57,8 +57,7 @@ internal static class ServiceFiles
         description="First boot after the conversion by V2V"
 
         depend() {
-            need localmount
-            after net bootmisc
+            after localmount bootmisc net
         }
 
         start() {
