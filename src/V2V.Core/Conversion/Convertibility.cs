@@ -18,7 +18,7 @@ internal static class Convertibility
         "sles", "suse-based", "opensuse", "altlinux", "mageia", "openmandriva", "archlinux", "alpine", "voidlinux", "gentoo",
     ];
 
-    private static readonly string[] s_loaders = ["grub1", "grub2", "systemd-boot", "extlinux", "syslinux"];
+    private static readonly string[] s_loaders = ["grub1", "grub2", "systemd-boot", "extlinux", "syslinux", "uki"];
 
     /// <summary>Lists of packages that can be read, and where they are.</summary>
     private static readonly Dictionary<string, string> s_packageLists = new(StringComparer.Ordinal)

@@ -1,9 +1,10 @@
+using System.Text.RegularExpressions;
 using V2V.Core.Inspection;
 
 namespace V2V.Core.Conversion;
 
 /// <summary>What the guest's kernels can drive, and the one that the target is fitted to.</summary>
-internal sealed class KernelDrivers
+internal sealed partial class KernelDrivers
 {
     private KernelDrivers(KernelInfo? current, KernelInfo? boot, BlockBus bus)
     {
@@ -55,8 +56,9 @@ internal sealed class KernelDrivers
 
         // Nothing can be added there, so what is inside decides.
         { IsUnified: true } when !HasInside(kernel, "virtio_pci") => BlockBus.Sata,
-        { IsUnified: true } => HasInside(kernel, "virtio_scsi") && HasInside(kernel, "sd_mod") && (preferred == BlockBus.VirtioScsi || !HasInside(kernel, "virtio_blk")) ? BlockBus.VirtioScsi
-            : HasInside(kernel, "virtio_blk") ? BlockBus.VirtioBlk : BlockBus.Sata,
+        { IsUnified: true } when HasInside(kernel, "virtio_scsi") && HasInside(kernel, "sd_mod")
+            && (preferred == BlockBus.VirtioScsi || !HasInside(kernel, "virtio_blk") || NamesDisk().IsMatch(kernel.EmbeddedCommandLine ?? "")) => BlockBus.VirtioScsi,
+        { IsUnified: true } => HasInside(kernel, "virtio_blk") && !NamesDisk().IsMatch(kernel.EmbeddedCommandLine ?? "") ? BlockBus.VirtioBlk : BlockBus.Sata,
         { HasVirtioScsi: true } when preferred == BlockBus.VirtioScsi => BlockBus.VirtioScsi,
         { HasVirtioBlk: true } => BlockBus.VirtioBlk,
         { HasVirtioScsi: true } => BlockBus.VirtioScsi,
@@ -65,6 +67,10 @@ internal sealed class KernelDrivers
 
     /// <summary>True if a unified image has a driver, compiled in or in its initramfs.</summary>
     internal static bool HasInside(KernelInfo kernel, string module) => kernel.InitramfsModules.Contains(module) || kernel.BuiltIn.Contains(module);
+
+    /// <summary>A device by its place, which is the same on every bus but virtio-blk.</summary>
+    [GeneratedRegex(@"(?:^|\s)(?:root|resume)=/dev/sd[a-z]", RegexOptions.CultureInvariant)]
+    private static partial Regex NamesDisk();
 
     private static bool IsDebug(KernelInfo kernel) =>
         kernel.Package is { } package && (package.EndsWith("-debug", StringComparison.Ordinal) || package.EndsWith("-dbg", StringComparison.Ordinal));

@@ -217,6 +217,9 @@ public sealed record KernelInfo
     /// <summary>True for a unified kernel image, whose initramfs is inside of it and cannot be extended; <see cref="InitramfsPath"/> is null.</summary>
     public bool IsUnified { get; init; }
 
+    /// <summary>The command line inside a unified image, which cannot be changed there; null if there is none.</summary>
+    public string? EmbeddedCommandLine { get; init; }
+
     /// <summary>True for an image that dracut made for emergencies (<c>vmlinuz-0-rescue-ID</c>).</summary>
     internal bool IsRescue => ImagePath.AsSpan(ImagePath.LastIndexOf('/') + 1).Contains("-rescue-", StringComparison.Ordinal);
 

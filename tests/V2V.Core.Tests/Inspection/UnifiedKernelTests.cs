@@ -5,6 +5,7 @@ using V2V.Core.Conversion.Linux;
 using V2V.Core.Conversion.Linux.Initramfs;
 using V2V.Core.Guest;
 using V2V.Core.Inspection;
+using V2V.Core.Inspection.Boot;
 using V2V.Core.Inspection.Initramfs;
 using V2V.Core.Inspection.Kernels;
 using V2V.Core.Sources;
@@ -33,13 +34,53 @@ public sealed class UnifiedKernelTests
         using var directory = new TemporaryDirectory();
         File.WriteAllText(directory.File("uname"), "6.1.0-18-amd64\n");
         File.WriteAllBytes(directory.File("initrd"), Initramfs("6.1.0-18-amd64"));
+        File.WriteAllText(directory.File("cmdline"), "root=/dev/sda2 ro quiet\n");
         Tool.Run(
-            "objcopy", "--add-section", $".uname={directory.File("uname")}", "--change-section-vma", ".uname=0x50000", "--add-section", $".initrd={directory.File("initrd")}",
+            "objcopy", "--add-section", $".uname={directory.File("uname")}", "--change-section-vma", ".uname=0x50000", "--add-section", $".cmdline={directory.File("cmdline")}", "--change-section-vma", ".cmdline=0x40000", "--add-section", $".initrd={directory.File("initrd")}",
             "--change-section-vma", ".initrd=0x3000000", Stub, directory.File("uki.efi"));
         GuestTree tree = Tree(File.ReadAllBytes(directory.File("uki.efi")));
         Assert.Equal("6.1.0-18-amd64", UnifiedKernel.ReadVersion(tree, "/uki.efi"));
         Assert.Equal(["ahci"], UnifiedKernel.ReadInitramfs(tree, "/uki.efi", TestContext.Current.CancellationToken)!.Modules["usr/lib/modules/6.1.0-18-amd64"].Keys);
+        Assert.Equal("root=/dev/sda2 ro quiet", UnifiedKernel.ReadCommandLine(tree, "/uki.efi"));
         Assert.Null(UnifiedKernel.ReadVersion(Tree(File.ReadAllBytes(Stub)), "/uki.efi"));
+    }
+
+    [Fact]
+    public void ImagesThatTheFirmwareStartsAreFoundWithoutALoader()
+    {
+        MemoryFileSystem esp = new MemoryFileSystem().Add("/EFI/Linux/arch-linux.efi", Image("6.9.1-arch1-1", Initramfs("6.9.1-arch1-1"))).Add("/EFI/Linux/arch-lts.efi", Image("6.6.30-1-lts", Initramfs("6.6.30-1-lts")))
+            .Add("/EFI/other/tool.efi", "MZ and no kernel");
+        var tree = new GuestTree(new GuestMount("/", new MemoryFileSystem().AddDirectory("/efi")), [new GuestMount("/efi", esp)]);
+        BootSetup setup = BootSetup.Find(new InspectionContext(tree, []), FirmwareType.Uefi, "x86_64", BootCode.None);
+        Assert.Equal(new BootLoaderInfo("uki", "/efi/EFI/Linux/arch-linux.efi", false), setup.Loader);
+        Assert.Equal(["/efi/EFI/Linux/arch-linux.efi", "/efi/EFI/Linux/arch-lts.efi"], setup.Menu.Entries.Select(e => e.Kernel).Order());
+        Assert.Equal("/efi/EFI/Linux/arch-linux.efi", setup.Menu.Default!.Kernel);
+        Assert.Null(BootSetup.Find(new InspectionContext(tree, []), FirmwareType.Bios, "x86_64", BootCode.None).Loader);
+    }
+
+    [Fact]
+    public void TheNewFirmwareFindsACopyWhereItLooks()
+    {
+        PhonyGuest guest = Guest("virtio_pci virtio_blk");
+        guest.BootLoader = new BootLoaderInfo("uki", "/efi/EFI/Linux/a.efi", false);
+        guest.Root.Add("/efi/EFI/Linux/a.efi", "the image");
+        ConversionContext context = guest.Apply(new UefiLoaderStep());
+        Assert.Equal("the image", guest.Text("/efi/EFI/BOOT/BOOTX64.EFI"));
+        Assert.Contains("efibootmgr", Assert.Single(context.Warnings), StringComparison.Ordinal);
+        Assert.Null(Convertibility.Check(guest.Inspect()));
+    }
+
+    [Theory]
+    [InlineData("virtio_pci virtio_blk ahci", "root=/dev/sda2 ro", BlockBus.Sata)]
+    [InlineData("virtio_pci virtio_blk virtio_scsi sd_mod", "quiet root=/dev/sda2", BlockBus.VirtioScsi)]
+    [InlineData("virtio_pci virtio_blk ahci", "root=UUID=1 ro", BlockBus.VirtioBlk)]
+    public void ADiskThatIsNamedByItsPlaceInsideKeepsItsName(string inside, string commandLine, BlockBus bus)
+    {
+        PhonyGuest guest = Guest(inside);
+        guest.Kernels[0] = guest.Kernels[0] with { EmbeddedCommandLine = commandLine };
+        ConversionContext context = guest.Apply(new DefaultKernelStep());
+        Assert.Equal(bus, context.Capabilities.BlockBus);
+        Assert.Equal(bus == BlockBus.Sata, context.Warnings.Any(w => w.Contains("by its place (root=/dev/sda2 ro)", StringComparison.Ordinal)));
     }
 
     [Fact]

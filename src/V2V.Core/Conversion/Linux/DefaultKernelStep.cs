@@ -47,6 +47,8 @@ internal sealed class DefaultKernelStep : ConversionStep
                 "Build the image with virtio_pci, virtio_blk and virtio_scsi in the guest, and export it again.");
         }
 
-        context.Warn($"The unified kernel image {boot.ImagePath} has no virtio disk driver inside, and nothing can be added to it; its disks are put on SATA. Its next rebuild in the guest has the driver.");
+        context.Warn(KernelDrivers.HasInside(boot, "virtio_pci") && KernelDrivers.HasInside(boot, "virtio_blk")
+            ? $"The command line inside the unified kernel image {boot.ImagePath} names a disk by its place ({boot.EmbeddedCommandLine}), which is another one on virtio-blk; its disks are put on SATA. Give it the UUID in the guest."
+            : $"The unified kernel image {boot.ImagePath} has no virtio disk driver inside, and nothing can be added to it; its disks are put on SATA. Its next rebuild in the guest has the driver.");
     }
 }

@@ -83,6 +83,15 @@ internal sealed class UefiLoaderStep : ConversionStep
             return;
         }
 
+        if (context.Inspection.BootLoader is { Type: "uki", ConfigPath: { } image })
+        {
+            string target = files.FindIgnoringCase(folders[0] + "/BOOT") ?? folders[0] + "/BOOT";
+            SpaceStep.RequireSpace(context, image, Size(context, image) + (1 << 20));
+            context.Editor.Copy(image, $"{target}/BOOT{upper}.EFI", "The old firmware started this image by a boot entry of its own.");
+            context.Warn($"The firmware of the old machine started {image}; the new one starts its copy {target}/BOOT{upper}.EFI. Give it an entry for the image itself (efibootmgr) before the guest's next kernel.");
+            return;
+        }
+
         context.Warn("The EFI system partition holds no loader that could be put into the fallback folder; the machine boots only if its firmware has an entry for it.");
     }
 

@@ -54,6 +54,7 @@ internal sealed record BootSetup(BootLoaderInfo? Loader, BootMenu Menu)
             () => Named(context, "lilo", "/etc/lilo.conf"),
             () => Named(context, "zipl", "/etc/zipl.conf"),
             () => Named(context, "refind", "/boot/efi/EFI/refind/refind.conf"),
+            .. isUefi ? (Func<BootSetup?>[])[() => EfiSystem.FindUnified(context)] : [],
         ];
         BootSetup setup = finders.Select(f => f()).FirstOrDefault(s => s is not null) ?? new BootSetup(null, BootMenu.Empty);
         return setup with { Loader = setup.Loader is null ? null : setup.Loader with { HasFallbackLoader = hasFallback } };

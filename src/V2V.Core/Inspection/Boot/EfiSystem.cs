@@ -1,10 +1,14 @@
 using V2V.Core.Guest;
+using V2V.Core.Inspection.Kernels;
 
 namespace V2V.Core.Inspection.Boot;
 
 /// <summary>What the guest's ESP holds, wherever it is mounted. FAT has no case, so names are compared without it.</summary>
 internal static class EfiSystem
 {
+    private const int MaxVendors = 64;
+    private const int MaxImages = 32;
+
     private static readonly string[] s_mountPoints = ["/boot/efi", "/efi", "/boot"];
 
     /// <summary>The EFI folders of the guest's tree.</summary>
@@ -33,6 +37,25 @@ internal static class EfiSystem
             _ => null,
         };
         return suffix is not null && Folders(context).Any(f => context.FindIgnoringCase($"{f}/BOOT/BOOT{suffix}.EFI") is not null);
+    }
+
+    /// <summary>Unified kernel images that the firmware starts itself, without a loader; the newest is taken for the default, since the firmware's variables are not on the disks.</summary>
+    internal static BootSetup? FindUnified(InspectionContext context)
+    {
+        List<(string Version, BootEntry Entry)> images = [.. from folder in Folders(context)
+                                                            from vendor in context.List(folder).Take(MaxVendors)
+                                                            from path in context.FilesIn(GuestPath.Combine(folder, vendor.Name), "*").Where(p => p.EndsWith(".efi", StringComparison.OrdinalIgnoreCase)).Take(MaxImages)
+                                                            let version = UnifiedKernel.ReadVersion(context.Tree, path)
+                                                            where version is not null
+                                                            orderby vendor.Name.Equals("BOOT", StringComparison.OrdinalIgnoreCase) ? 1 : 0
+                                                            select (version, new BootEntry(GuestPath.GetName(path), GuestPath.GetName(path), path, [], ""))];
+        if (images.Count == 0)
+        {
+            return null;
+        }
+
+        BootEntry newest = images.MaxBy(i => i.Version, Comparer<string>.Create((a, b) => PackageVersion.Compare(a, b))).Entry;
+        return new BootSetup(new BootLoaderInfo("uki", newest.Kernel!, null), new BootMenu([.. images.Select(i => i.Entry)], newest));
     }
 
     /// <summary>systemd-boot: its loader on the ESP, and entries or unified kernels beside it.</summary>

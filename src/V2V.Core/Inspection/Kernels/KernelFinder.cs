@@ -49,6 +49,7 @@ internal static class KernelFinder
                 ImagePath = image,
                 InitramfsPath = initramfs,
                 IsUnified = IsUnified(image),
+                EmbeddedCommandLine = IsUnified(image) ? UnifiedKernel.ReadCommandLine(context.Tree, image) : null,
                 ModulesPath = modulesPath,
                 Modules = modules,
                 BuiltIn = builtIn,

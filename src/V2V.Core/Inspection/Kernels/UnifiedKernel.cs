@@ -15,29 +15,14 @@ internal static class UnifiedKernel
     private const int MaxSections = 96;
     private const int SectionLength = 40;
     private const int MaxVersion = 128;
+    private const int MaxCommandLine = 64 << 10;
 
     /// <summary>The version in section <c>.uname</c>; null if the file is no such image, or does not say.</summary>
-    internal static string? ReadVersion(GuestTree tree, string path)
-    {
-        try
-        {
-            using Stream file = tree.OpenRead(path);
-            if (FindSection(file, ".uname"u8) is not { Length: <= MaxVersion } section)
-            {
-                return null;
-            }
+    internal static string? ReadVersion(GuestTree tree, string path) =>
+        ReadText(tree, path, ".uname"u8, MaxVersion) is { } version && KernelImage.IsVersion(version) ? version : null;
 
-            var text = new byte[section.Length];
-            file.Position = section.Offset;
-            file.ReadExactly(text);
-            string version = GuestText.Decode(text).TrimEnd('\0', '\n', ' ');
-            return KernelImage.IsVersion(version) ? version : null;
-        }
-        catch (V2VException)
-        {
-            return null;
-        }
-    }
+    /// <summary>The kernel's command line in section <c>.cmdline</c>; null if the loader gives it.</summary>
+    internal static string? ReadCommandLine(GuestTree tree, string path) => ReadText(tree, path, ".cmdline"u8, MaxCommandLine);
 
     /// <summary>What its initramfs holds; null if it has none.</summary>
     internal static InitramfsContents? ReadInitramfs(GuestTree tree, string path, CancellationToken cancellation)
@@ -57,6 +42,27 @@ internal static class UnifiedKernel
         catch (V2VException e)
         {
             return new InitramfsContents { Problem = e.Message };
+        }
+    }
+
+    private static string? ReadText(GuestTree tree, string path, ReadOnlySpan<byte> name, int maximum)
+    {
+        try
+        {
+            using Stream file = tree.OpenRead(path);
+            if (FindSection(file, name) is not { } section || section.Length > maximum)
+            {
+                return null;
+            }
+
+            var text = new byte[section.Length];
+            file.Position = section.Offset;
+            file.ReadExactly(text);
+            return GuestText.Decode(text).TrimEnd('\0', '\n', ' ');
+        }
+        catch (V2VException)
+        {
+            return null;
         }
     }
 
