@@ -114,7 +114,7 @@ public sealed record VolumeInfo(
     string Device, int DiskIndex, int PartitionNumber, long Offset, long Length, string? FileSystem, string? Uuid, string? Label,
     string? PartitionUuid, string? PartitionLabel, string? PartitionType, long? FreeBytes = null, long? FreeInodes = null)
 {
-    /// <summary><c>disk</c>, <c>partition</c>, <c>lvm</c>, <c>snapshot</c> (of LVM), <c>md</c> <c>luks</c>, <c>ldm</c> or <c>bitlocker</c>.</summary>
+    /// <summary><c>disk</c>, <c>partition</c>, <c>lvm</c>, <c>snapshot</c> (of LVM), <c>md</c>, <c>luks</c>, <c>ldm</c> or <c>bitlocker</c>.</summary>
     public string Kind { get; init; } = PartitionNumber == 0 ? "disk" : "partition";
 
     /// <summary>Names of the devices right below a volume that was put together; its <see cref="DiskIndex"/> is -1.</summary>
@@ -123,7 +123,7 @@ public sealed record VolumeInfo(
     /// <summary>Further names of the device: <c>mapper/vg-root</c>.</summary>
     public IReadOnlyList<string> Aliases { get; init; } = [];
 
-    /// <summary>UUID of the logical volume, array LUKS, dynamic or BitLocker volume itself, or null.</summary>
+    /// <summary>UUID of the logical volume, array, LUKS, dynamic or BitLocker volume itself, or null.</summary>
     public string? VolumeUuid { get; init; }
 
     /// <summary>Why the volume must not be written; null if it can be.</summary>
