@@ -252,6 +252,7 @@ public sealed partial class NtfsFileSystem
         _begun = true;
         _log.Empty();
         ChangeJournal.StartAnew(_volume);
+        ExtendIndexes.MarkQuotasOutOfDate(_volume);
     }
 
     /// <summary>After the content of a file or directory changed: times, archive bit, and the copies of both in directories.</summary>

@@ -168,7 +168,7 @@ internal sealed class NtfsCheck(BlockDevice device)
     private void CheckMirror()
     {
         NtfsAttribute mirror = _volume.Mft.Get(NtfsVolume.MirrorNumber).Get(AttributeType.Data);
-        byte[] copy = _volume.Content.ReadAll(mirror, 1 << 20);
+        byte[] copy = _volume.Content.ReadAll(mirror, 4 << 20);
         var original = new byte[copy.Length];
         _volume.Content.Read(_volume.Mft.Pinned.Get(AttributeType.Data), 0, original);
         int size = Math.Min(copy.Length, 4 * _volume.Geometry.RecordSize);
