@@ -17,8 +17,8 @@ public class FstabTests
         new("sdc", 2, 0, 0, 1 << 28, "ext4", "aaaaaaaa-70fc-4ce6-b1af-c3a61042c95b", "data", null, null, null),
     ];
 
-    private static SourceDisk Disk(int index, DiskController controller, int? number = 0, int? unit = null) =>
-        new() { Index = index, Format = "raw", Controller = controller, ControllerNumber = number, Unit = unit ?? index };
+    private static SourceDisk Disk(int index, DiskController controller, int? number = 0, int? unit = null, string? serial = null) =>
+        new() { Index = index, Format = "raw", Controller = controller, ControllerNumber = number, Unit = unit ?? index, Serial = serial };
 
     [Theory]
     [InlineData("UUID=42778d0e-70fc-4ce6-b1af-c3a61042c95b", "sda1")]
@@ -47,6 +47,18 @@ public class FstabTests
     {
         var resolver = new DeviceNameResolver(s_volumes, [Disk(0, DiskController.Scsi), Disk(1, DiskController.Scsi), Disk(2, DiskController.Scsi)]);
         Assert.Equal(device, resolver.Find(spec)?.Device);
+    }
+
+    [Theory]
+    [InlineData("/dev/disk/by-id/ata-VBOX_HARDDISK_VB1234-5678-part1", "sda1")]
+    [InlineData("/dev/disk/by-id/ata-VBOX_HARDDISK_VB9abc_def0-part1", "sdb1")]
+    [InlineData("/dev/disk/by-id/ata-VBOX_HARDDISK_VB9abc_def0-part2", null)]
+    [InlineData("/dev/disk/by-id/ata-VBOX_HARDDISK_other-part1", null)]
+    [InlineData("/dev/disk/by-id/scsi-VB1234-5678-part1", null)]
+    public void NamesByIdentityGoByTheSerialNumber(string spec, string? device)
+    {
+        SourceDisk[] disks = [Disk(0, DiskController.Sata, serial: "VB1234-5678"), Disk(1, DiskController.Sata, serial: " VB9abc def0 "), Disk(2, DiskController.Sata)];
+        Assert.Equal(device, new DeviceNameResolver(s_volumes, disks).Find(spec)?.Device);
     }
 
     [Theory]

@@ -15,6 +15,7 @@ namespace V2V.Core.Inspection.Volumes;
 internal sealed partial class DeviceNameResolver(
     IReadOnlyList<VolumeInfo> volumes, IReadOnlyList<SourceDisk> disks, IReadOnlyDictionary<string, VolumeInfo>? names = null)
 {
+    private const int MinSerial = 4;
     private const int MaxSpecLength = 1024;
 
     /// <summary>What a name was resolved to.</summary>
@@ -93,7 +94,7 @@ internal sealed partial class DeviceNameResolver(
             "by-path" => ByPath(value),
             "by-id" when value.StartsWith("dm-", StringComparison.Ordinal) || value.StartsWith("md-", StringComparison.Ordinal)
                 || value.StartsWith("lvm-", StringComparison.Ordinal) => (Outcome.Stacked, null),
-            "by-id" => OnlyDisk(PartitionSuffix(value)),
+            "by-id" => BySerial(value),
             _ => (Outcome.Missing, null),
         };
     }
@@ -145,6 +146,15 @@ internal sealed partial class DeviceNameResolver(
         }
 
         return OnlyDisk(partition);
+    }
+
+    /// <summary>udev's names by identity end with the serial number (<c>ata-VBOX_HARDDISK_VB1234</c>), as far as the source tells it.</summary>
+    private (Outcome, VolumeInfo?) BySerial(string value)
+    {
+        int suffix = value.LastIndexOf("-part", StringComparison.Ordinal);
+        string name = suffix < 0 ? value : value[..suffix];
+        SourceDisk[] matching = [.. disks.Where(d => d.Serial is { Length: >= MinSerial } serial && name.EndsWith("_" + serial.Trim().Replace(' ', '_'), StringComparison.OrdinalIgnoreCase))];
+        return matching.Length == 1 ? Result(OnDisk(matching[0].Index, PartitionSuffix(value))) : OnlyDisk(PartitionSuffix(value));
     }
 
     private (Outcome, VolumeInfo?) OnlyDisk(int partition) =>
