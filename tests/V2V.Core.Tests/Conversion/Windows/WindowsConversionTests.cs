@@ -1,10 +1,10 @@
 using V2V.Core.Conversion;
-using V2V.Core.Conversion.Windows.Boot;
 using V2V.Core.Inspection;
 using V2V.Core.Sources;
 using V2V.Core.Tests.GuestConversion.Windows.Drivers;
 using V2V.Core.Tests.Inspection;
 using V2V.Core.Tests.Inspection.Windows;
+using V2V.Registry.Bcd;
 using V2V.Storage;
 using V2V.Testing;
 using Xunit;
@@ -41,7 +41,7 @@ public sealed class WindowsConversionTests
         string system = CheckVolume(directory, converted, windows =>
         {
             Assert.Contains("call :script", File.ReadAllText(windows + "/V2V/firstboot.cmd"), StringComparison.Ordinal);
-            Assert.Equal(["1000-drivers", "4000-remove-vmware-tools", "5000-qemu-guest-agent", "5100-balloon", "8000-disk-policy"], Directory.GetFiles(windows + "/V2V/scripts").Select(f => Path.GetFileNameWithoutExtension(f)).Order(StringComparer.Ordinal));
+            Assert.Equal(["1000-drivers", "2000-network", "4000-remove-vmware-tools", "5000-qemu-guest-agent", "5100-balloon", "8000-disk-policy"], Directory.GetFiles(windows + "/V2V/scripts").Select(f => Path.GetFileNameWithoutExtension(f)).Order(StringComparer.Ordinal));
             Assert.DoesNotContain(Directory.GetFiles(windows + "/V2V/scripts"), f => File.ReadAllText(f).Replace("\r\n", "", StringComparison.Ordinal).Contains('\n', StringComparison.Ordinal));
             Assert.True(File.Exists(windows + "/V2V/files/qemu-ga-x86_64.msi"));
             foreach (string path in (string[])["/V2V", "/V2V/firstboot.cmd"])
@@ -186,7 +186,7 @@ public sealed class WindowsConversionTests
         using FileStream file = File.OpenRead(store);
         var bcd = BcdStore.Open(file, "BCD");
         Assert.NotNull(bcd.Default);
-        Assert.DoesNotContain(BcdStore.GraphicsModeDisabled, bcd.Elements(bcd.Default));
+        Assert.Null(bcd.Default.Find(BcdNames.GraphicsModeDisabled));
         Assert.NotEmpty(bcd.Objects);
     }
 }

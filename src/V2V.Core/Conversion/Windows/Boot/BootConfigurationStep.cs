@@ -1,3 +1,4 @@
+using V2V.Registry.Bcd;
 using V2V.Storage;
 
 namespace V2V.Core.Conversion.Windows.Boot;
@@ -23,7 +24,7 @@ internal sealed class BootConfigurationStep : ConversionStep
             try
             {
                 var store = BcdStore.Open(file, EfiPartition.Store, logs);
-                if (store.Default is not { } entry || !store.Delete(entry, BcdStore.GraphicsModeDisabled))
+                if (store.Default?.Delete(BcdNames.GraphicsModeDisabled) != true)
                 {
                     return;
                 }
