@@ -11,6 +11,8 @@ namespace V2V.FileSystems;
 /// </summary>
 public abstract class GuestFileSystem : IDisposable
 {
+    private bool _disposed;
+
     /// <summary>The kernel's name of the file system: <c>ext4</c>, <c>vfat</c>, <c>xfs</c>, …</summary>
     public abstract string Type { get; }
 
@@ -155,6 +157,11 @@ public abstract class GuestFileSystem : IDisposable
     /// <summary>Flushes and releases memory; the device stays open, it belongs to the caller.</summary>
     protected virtual void Dispose(bool disposing)
     {
+        if (disposing && !_disposed)
+        {
+            _disposed = true;
+            Flush();
+        }
     }
 
     /// <summary>The error for a write to a file system that is open for reading only.</summary>

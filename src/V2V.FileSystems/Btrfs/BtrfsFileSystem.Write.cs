@@ -11,8 +11,6 @@ public sealed partial class BtrfsFileSystem
     private const int MaxInlineLink = 2048;
     private const string AccessAcl = "system.posix_acl_access";
 
-    private bool _disposed;
-
     /// <inheritdoc/>
     public override Stream OpenWrite(string path)
     {
@@ -189,13 +187,10 @@ public sealed partial class BtrfsFileSystem
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
-        if (disposing && !_disposed && _owner is null)
+        if (_owner is null)
         {
-            _disposed = true;
-            Flush();
+            base.Dispose(disposing);
         }
-
-        base.Dispose(disposing);
     }
 
     private static V2VException Protected(string message, string path) =>

@@ -241,18 +241,6 @@ public sealed partial class ExtFileSystem
         }
     }
 
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing && !_disposed)
-        {
-            _disposed = true;
-            Flush();
-        }
-
-        base.Dispose(disposing);
-    }
-
     private static void SetTime(Inode inode, FileMetadata metadata)
     {
         if (metadata.ModifiedTime is { } time)

@@ -16,7 +16,6 @@ public sealed partial class ExtFileSystem : GuestFileSystem
 
     private readonly ExtVolume _volume;
     private readonly BlockDevice _device;
-    private bool _disposed;
 
     private ExtFileSystem(BlockDevice device, ExtVolume volume, bool writable)
     {

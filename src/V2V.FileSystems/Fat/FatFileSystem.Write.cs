@@ -147,17 +147,6 @@ public sealed partial class FatFileSystem
         }
     }
 
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing)
-        {
-            Flush();
-        }
-
-        base.Dispose(disposing);
-    }
-
     private static int ReadOnlyAttribute(int mode) => (mode & WriteBits) == 0 ? FatDirectory.AttributeReadOnly : 0;
 
     private static void CheckOwner(string path, FileMetadata metadata)

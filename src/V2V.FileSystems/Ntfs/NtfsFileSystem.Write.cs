@@ -258,17 +258,6 @@ public sealed partial class NtfsFileSystem
     /// <summary>After the content of a file or directory changed: times, archive bit, and the copies of both in directories.</summary>
     internal void Touch(FileRecord file) => MarkChanged(file, modified: true);
 
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing)
-        {
-            Flush();
-        }
-
-        base.Dispose(disposing);
-    }
-
     private static FileAttributes ReadOnlyFor(int mode) => (mode & WriteBits) == 0 ? FileAttributes.ReadOnly : FileAttributes.None;
 
     private static void CheckOwner(string path, FileMetadata metadata)

@@ -243,18 +243,6 @@ public sealed partial class XfsFileSystem
         }
     }
 
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing && !_disposed)
-        {
-            _disposed = true;
-            Flush();
-        }
-
-        base.Dispose(disposing);
-    }
-
     private static void SetTime(XfsInode inode, FileMetadata metadata)
     {
         if (metadata.ModifiedTime is { } time)

@@ -12,7 +12,6 @@ public sealed partial class XfsFileSystem : GuestFileSystem
 {
     private readonly XfsVolume _volume;
     private readonly BlockDevice _device;
-    private bool _disposed;
 
     private XfsFileSystem(BlockDevice device, XfsVolume volume, bool writable)
     {
