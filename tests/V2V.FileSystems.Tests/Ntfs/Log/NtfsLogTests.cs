@@ -171,6 +171,44 @@ public sealed class NtfsLogTests
         Assert.True(refused > 0, $"{refused} refused");
     }
 
+    /// <summary>Records with flipped bits, in a log that ends within a transaction: replayed, or refused by name.</summary>
+    [Fact]
+    public void ADamagedLogIsReplayedOrRefused()
+    {
+        const int Rounds = 120;
+        using var source = new Volume("disk-vhd-vhdx/dissect/dynamic.vhd.gz");
+        ulong checkpoint = source.Checkpoints()[0];
+        LogEnd[] ends = [.. source.Ends(checkpoint).Where(e => e.Undone.Length > 3)];
+        using var dirty = new NtfsImage(source.CopyTo);
+        MakeDirty(dirty, checkpoint, ends[^1].Undone[^1].Lsn);
+        byte[] image = File.ReadAllBytes(dirty.Path);
+        int[] pages = [.. Enumerable.Range(0, image.Length / 4096).Select(i => i * 4096).Where(i => image.AsSpan(i).StartsWith("RCRD"u8) && ReadUInt64LittleEndian(image.AsSpan(i + 32)) is > 0 and < ulong.MaxValue)];
+        var random = new Random(17);
+        int refused = 0;
+        for (int round = 0; round < Rounds; round++)
+        {
+            byte[] bytes = [.. image];
+            for (int flips = random.Next(1, 6); flips > 0; flips--)
+            {
+                // Not the last two bytes of a sector, which only tell that a page is torn.
+                int at = pages[random.Next(pages.Length)] + (random.Next(8) * 512) + random.Next(64, 510);
+                bytes[at] ^= (byte)(1 << random.Next(8));
+            }
+
+            using var device = new MemoryDevice(bytes);
+            try
+            {
+                NtfsFileSystem.Open(device, writable: true).Dispose();
+            }
+            catch (V2VException)
+            {
+                refused++;
+            }
+        }
+
+        Assert.True(refused is > 0 and < Rounds, $"{refused} refused");
+    }
+
     /// <summary>LFS 2.0 on a volume without Windows may be Fast Startup's.</summary>
     [Fact]
     public void ALogOfWindows8OnAnotherVolumeIsRefused()
