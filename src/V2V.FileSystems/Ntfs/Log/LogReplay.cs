@@ -176,8 +176,20 @@ internal sealed class LogReplay
             WriteUInt64LittleEndian(structure.AsSpan(8), record.Lsn);
         }
 
-        Fixups.Apply(structure);
+        Protect(structure);
         clusters.Write(at, structure);
+    }
+
+    /// <summary>Makes a structure ready to be stored. What was changed may be the header that says how.</summary>
+    private static void Protect(byte[] structure)
+    {
+        int array = ReadUInt16LittleEndian(structure.AsSpan(4)), count = ReadUInt16LittleEndian(structure.AsSpan(6));
+        if (count != (structure.Length / 512) + 1 || array < 8 || array % 2 != 0 || array + (2 * count) > 510)
+        {
+            throw LogFile.Unusable("a change spoils the header of its target");
+        }
+
+        Fixups.Apply(structure);
     }
 
     /// <summary>A new file record need not have been one before; its update sequence number goes on if it was.</summary>
@@ -230,7 +242,7 @@ internal sealed class LogReplay
         }
 
         data.CopyTo(block.AsSpan(at - start));
-        Fixups.Apply(block);
+        Protect(block);
         clusters.Write(start, block);
     }
 
