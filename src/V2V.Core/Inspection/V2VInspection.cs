@@ -70,7 +70,7 @@ public sealed class V2VInspection
 
     /// <summary>
     /// What builds the guest's initramfs: <c>initramfs-tools</c>, <c>dracut</c>, <c>mkinitrd-suse</c>, <c>mkinitrd</c> (Red Hat's, before dracut),
-    /// <c>make-initrd</c>, <c>mkinitcpio</c>, <c>booster</c>, <c>mkinitfs</c>; several where several are installed.
+    /// <c>make-initrd</c>, <c>mkinitcpio</c>, <c>booster</c>, <c>mkinitfs</c>, <c>tiny-initramfs</c>; several where several are installed.
     /// </summary>
     public IReadOnlyList<string> InitramfsTools { get; init; } = [];
 

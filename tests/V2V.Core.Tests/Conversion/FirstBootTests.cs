@@ -133,6 +133,7 @@ public sealed class FirstBootTests
     [InlineData("mkinitrd-suse", "mkinitrd")]
     [InlineData("mkinitcpio", "mkinitcpio -P")]
     [InlineData("booster", "/usr/lib/booster/regenerate_images")]
+    [InlineData("tiny-initramfs", "update-tirfs")]
     public void EveryToolRebuildsInItsOwnWay(string tool, string command)
     {
         var guest = new PhonyGuest { PackageFormat = "rpm", InitramfsTools = [tool] };

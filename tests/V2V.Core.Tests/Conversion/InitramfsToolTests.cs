@@ -134,6 +134,35 @@ public sealed class InitramfsToolTests
     }
 
     [Fact]
+    public void TinyInitramfsInsertsByItsList()
+    {
+        Tool.Require("cpio");
+        const string List = "/scsi_common.ko\n/scsi_mod.ko scan=sync\n/sd_mod.ko\n";
+        PhonyGuest guest = Guest(InitramfsTool.TinyInitramfs, Gzip(Files(("init", "\x7fELF"), ("modules", List), ("scsi_common.ko", ""), ("scsi_mod.ko", ""), ("sd_mod.ko", ""))));
+        guest.Kernels[0] = guest.Kernels[0] with { InitramfsModules = [], InitramfsModulesPath = null, InitramfsCompression = "gzip" };
+        guest.Root.Add("/etc/tiny-initramfs/tiny-initramfs.conf", "AUTO_MODULES=yes\nINCLUDE_MODULES=ext4\n");
+        Assert.Empty(guest.Apply(new InitramfsStep()).Warnings);
+        using var directory = new TemporaryDirectory();
+        Unpack(guest, directory, out string names);
+        string list = File.ReadAllText(directory.File("modules"));
+        Assert.StartsWith(List, list, StringComparison.Ordinal);
+        string[] inserted = [.. list.TrimEnd('\n').Split('\n').Select(l => l[1..l.IndexOf(".ko", StringComparison.Ordinal)].Replace('-', '_'))];
+        foreach ((string module, string needs) in ((string, string)[])[("virtio_blk", "virtio_ring"), ("virtio_blk", "virtio"), ("virtio_scsi", "scsi_mod"), ("virtio_pci", "virtio_pci_modern_dev")])
+        {
+            Assert.InRange(Array.IndexOf(inserted, module), Array.IndexOf(inserted, needs) + 1, inserted.Length);
+        }
+
+        Assert.Equal(inserted.Length, inserted.Distinct().Count());
+        Assert.All(list.TrimEnd('\n').Split('\n')[3..], l => Assert.NotEqual(0, new FileInfo(directory.File(l[1..])).Length));
+        Assert.DoesNotContain("modules.dep", names, StringComparison.Ordinal);
+        string settings = Tool.Run("sh", "-c", guest.Text("/etc/tiny-initramfs/tiny-initramfs.conf") + "echo $INCLUDE_MODULES");
+        Assert.StartsWith("ext4,virtio,virtio_ring,", settings, StringComparison.Ordinal);
+        string once = guest.Text("/etc/tiny-initramfs/tiny-initramfs.conf");
+        guest.Apply(new InitramfsStep());
+        Assert.Equal(once, guest.Text("/etc/tiny-initramfs/tiny-initramfs.conf"));
+    }
+
+    [Fact]
     public void EveryToolIsToldOnce()
     {
         PhonyGuest guest = new PhonyGuest { PackageFormat = "rpm", InitramfsTools = [InitramfsTool.MakeInitrd, InitramfsTool.Mkinitfs, InitramfsTool.Dracut] }.AddModules();
@@ -156,6 +185,7 @@ public sealed class InitramfsToolTests
         Assert.Equal([InitramfsTool.SuseMkinitrd], Find("/sbin/mkinitrd", "/lib/mkinitrd/setup"));
         Assert.Equal([InitramfsTool.Mkinitcpio, InitramfsTool.Booster], Find("/usr/bin/mkinitcpio", "/usr/bin/booster"));
         Assert.Equal([InitramfsTool.Mkinitfs], Find("/sbin/mkinitfs"));
+        Assert.Equal([InitramfsTool.TinyInitramfs], Find("/usr/sbin/mktirfs"));
         Assert.Empty(Find("/sbin/mkinitrd"));
 
         static IReadOnlyList<string> Find(params string[] files)
@@ -173,7 +203,7 @@ public sealed class InitramfsToolTests
     [Fact]
     public void DamagedImagesGiveOurErrorsOnly()
     {
-        byte[] image = Gzip(Files(("init", NashScript), ("lib/scsi_mod.ko", "x"), ("etc/booster.init.yaml", "kernel: x\n"), ("run_all.sh", SuseScript)));
+        byte[] image = Gzip(Files(("init", NashScript), ("lib/scsi_mod.ko", "x"), ("etc/booster.init.yaml", "kernel: x\n"), ("run_all.sh", SuseScript), ("modules", "/scsi_mod.ko\n")));
         byte[] plain = Files(("init", NashScript), ("config/start.sh", SuseScript)).ToArray();
         var random = new Random(20261123);
         for (int i = 0; i < 400; i++)

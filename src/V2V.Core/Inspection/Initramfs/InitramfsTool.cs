@@ -13,13 +13,14 @@ internal static class InitramfsTool
     internal const string Mkinitcpio = "mkinitcpio";
     internal const string Booster = "booster";
     internal const string Mkinitfs = "mkinitfs";
+    internal const string TinyInitramfs = "tiny-initramfs";
 
     private static readonly string[] s_directories = ["/usr/sbin/", "/usr/bin/", "/sbin/", "/bin/"];
 
     private static readonly (string Name, string[] Programs)[] s_tools =
     [
         (InitramfsTools, ["mkinitramfs"]), (Dracut, ["dracut"]), (MakeInitrd, ["make-initrd"]), (Mkinitcpio, ["mkinitcpio"]),
-        (Booster, ["booster"]), (Mkinitfs, ["mkinitfs"]),
+        (Booster, ["booster"]), (Mkinitfs, ["mkinitfs"]), (TinyInitramfs, ["mktirfs"]),
     ];
 
     /// <summary>Every tool that the guest has. The two programs called mkinitrd count only without dracut, which brings wrappers of that name.</summary>

@@ -35,6 +35,7 @@ internal static class RebuildCommands
             InitramfsTool.SuseMkinitrd => ["mkinitrd"],
             InitramfsTool.Mkinitcpio => ["mkinitcpio -P"],
             InitramfsTool.Booster => ["/usr/lib/booster/regenerate_images"],
+            InitramfsTool.TinyInitramfs => ["update-tirfs"],
             _ => [],
         };
     }

@@ -20,7 +20,7 @@ internal sealed class InitramfsListing
     /// <summary>Paths of the modules, relative to their kernel's directory, by name.</summary>
     internal Dictionary<string, string> ModulePaths { get; } = new(StringComparer.Ordinal);
 
-    /// <summary>Names of the modules (underscores) that lie in <c>lib</c> or <c>usr/lib/modules</c> itself, as nash and booster have them.</summary>
+    /// <summary>Names of the modules (underscores) that lie in the root, in <c>lib</c> or in <c>usr/lib/modules</c> itself, as tiny-initramfs, nash and booster have them.</summary>
     internal HashSet<string> FlatModules { get; } = new(StringComparer.Ordinal);
 
     /// <summary>The files that were asked for and are there, by path without a leading slash.</summary>
@@ -128,7 +128,7 @@ internal sealed class InitramfsListing
             {
                 ModulePaths[module] = GuestText.Decode(name[(at + directory.Length)..]);
             }
-            else if (name.LastIndexOf((byte)'/') is > 0 and int slash && name[..slash] is var parent && (parent.SequenceEqual("lib"u8) || parent.SequenceEqual("usr/lib/modules"u8)))
+            else if (name[..Math.Max(0, name.LastIndexOf((byte)'/'))] is var parent && (parent.IsEmpty || parent.SequenceEqual("lib"u8) || parent.SequenceEqual("usr/lib/modules"u8)))
             {
                 FlatModules.Add(module);
             }

@@ -31,6 +31,7 @@ internal static partial class InitramfsSettings
             (tools.Contains(InitramfsTool.Mkinitcpio), WriteMkinitcpio),
             (tools.Contains(InitramfsTool.Booster), WriteBooster),
             (tools.Contains(InitramfsTool.Mkinitfs), WriteMkinitfs),
+            (tools.Contains(InitramfsTool.TinyInitramfs), WriteTinyInitramfs),
         ];
         foreach ((_, Action<ConversionContext, string[]> write) in writers.Where(w => w.IsUsed))
         {
@@ -185,6 +186,18 @@ internal static partial class InitramfsSettings
         if (!context.Tree.FileExists("/etc/mkinitfs/features.d/virtio.modules"))
         {
             context.Editor.WriteText("/etc/mkinitfs/features.d/virtio.modules", "kernel/drivers/virtio\nkernel/drivers/block/virtio_blk.ko*\nkernel/drivers/scsi/virtio_scsi.ko*\nkernel/drivers/net/virtio_net.ko*\n", Reason);
+        }
+    }
+
+    /// <summary>tiny-initramfs takes what the root needs at the time, and the modules that its configuration, a shell script, names.</summary>
+    private static void WriteTinyInitramfs(ConversionContext context, string[] modules)
+    {
+        const string Path = "/etc/tiny-initramfs/tiny-initramfs.conf";
+        string text = context.Editor.ReadText(Path) ?? "";
+        string line = $"INCLUDE_MODULES=\"${{INCLUDE_MODULES:+$INCLUDE_MODULES,}}{string.Join(',', modules)}\"";
+        if (!text.Contains(line, StringComparison.Ordinal))
+        {
+            context.Editor.WriteText(Path, TextLines.Append(text, "# " + Comment, line), Reason);
         }
     }
 

@@ -12,8 +12,8 @@ internal sealed class ListedModules
 {
     private const string ArchConfiguration = "config";
 
-    private static readonly string[] s_tools = [InitramfsTool.RedHatMkinitrd, InitramfsTool.SuseMkinitrd, InitramfsTool.Mkinitcpio, InitramfsTool.Booster];
-    private static readonly string[] s_wanted = [NashInit.Path, .. SuseInit.Paths, BoosterImage.Aliases, BoosterImage.Configuration, ArchConfiguration];
+    private static readonly string[] s_tools = [InitramfsTool.RedHatMkinitrd, InitramfsTool.SuseMkinitrd, InitramfsTool.Mkinitcpio, InitramfsTool.Booster, InitramfsTool.TinyInitramfs];
+    private static readonly string[] s_wanted = [NashInit.Path, .. SuseInit.Paths, BoosterImage.Aliases, BoosterImage.Configuration, ArchConfiguration, TinyInit.Path];
 
     /// <summary>What is loaded by name; sd_mod and the rest follow by themselves, as dependencies or by udev.</summary>
     private static readonly string[] s_drivers = ["virtio_pci", "virtio_blk", "virtio_scsi", "sd_mod"];
@@ -37,6 +37,8 @@ internal sealed class ListedModules
 
     private bool IsBooster => _listing.Files.ContainsKey(BoosterImage.Configuration);
 
+    private bool IsTiny => _listing.Files.TryGetValue(TinyInit.Path, out InitramfsFile? list) && TinyInit.Is(list.Text);
+
     /// <summary>Reads an initramfs if a tool of the guest makes such images; null otherwise.</summary>
     internal static ListedModules? Read(ConversionContext context, KernelInfo kernel)
     {
@@ -51,7 +53,7 @@ internal sealed class ListedModules
     }
 
     /// <summary>True if all modules lie in one directory, so that the index files of depmod mean nothing there.</summary>
-    internal bool IsFlat => IsNash || IsBooster;
+    internal bool IsFlat => IsNash || IsBooster || IsTiny;
 
     /// <summary>Names of the modules to add to an image of that kind; those for the network are not among them.</summary>
     internal List<string> FindMissing(KernelInfo kernel, ModuleDependencies modules)
@@ -65,15 +67,19 @@ internal sealed class ListedModules
     /// <summary>Puts modules into an image of that kind; false if its list has no place for them.</summary>
     internal bool AddFlat(CpioWriter archive, GuestTree tree, KernelInfo kernel, ModuleDependencies modules, IReadOnlyList<string> missing)
     {
-        string directory = IsNash ? NashInit.Directory : BoosterImage.Directory;
-        archive.Assume(directory);
-        archive.Assume("etc");
+        string directory = IsNash ? NashInit.Directory : IsBooster ? BoosterImage.Directory : "";
+        if (directory.Length > 0)
+        {
+            archive.Assume(directory);
+            archive.Assume("etc");
+            directory += "/";
+        }
+
         List<ModuleLine> ordered = Order(kernel, modules, missing);
         foreach (ModuleLine line in ordered)
         {
             InitramfsSegment.CheckRelative(line.Path, modules.Directory);
-            string name = IsNash ? GuestPath.GetName(ModuleFile.PlainPath(line.Path)) : line.Name + ".ko";
-            archive.AddFile(directory + "/" + name, ModuleFile.Read(tree, modules.Directory + "/" + line.Path, decompress: true));
+            archive.AddFile(directory + (IsBooster ? line.Name + ".ko" : FileName(line)), ModuleFile.Read(tree, modules.Directory + "/" + line.Path, decompress: true));
         }
 
         if (IsBooster)
@@ -90,8 +96,15 @@ internal sealed class ListedModules
             return true;
         }
 
+        string[] files = [.. ordered.Select(FileName)];
+        if (IsTiny)
+        {
+            InitramfsFile list = _listing.Files[TinyInit.Path];
+            Add(archive, TinyInit.Path, list.With(TinyInit.Add(list.Text, files)));
+            return true;
+        }
+
         InitramfsFile init = _listing.Files[NashInit.Path];
-        string[] files = [.. ordered.Select(l => GuestPath.GetName(ModuleFile.PlainPath(l.Path)))];
         bool knowsUuids = PackageVersion.Compare(kernel.Version, "2.6.16") >= 0;
         if (NashInit.Edit(init.Text, files, modules.Closure(missing)) is not { } script)
         {
@@ -131,6 +144,8 @@ internal sealed class ListedModules
 
         return hasList || _listing.Files.Count == 0 || !_listing.Files.ContainsKey("run_all.sh");
     }
+
+    private static string FileName(ModuleLine line) => GuestPath.GetName(ModuleFile.PlainPath(line.Path));
 
     private static void Add(CpioWriter archive, string path, InitramfsFile file) => archive.AddFile(path, file.Content, file.Mode);
 
