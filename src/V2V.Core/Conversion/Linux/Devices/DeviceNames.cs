@@ -30,7 +30,7 @@ internal sealed class DeviceNames(ConversionContext context)
     private readonly bool _initramfsKnowsUuids = context.Inspection.PackageFormat != "deb"
         ? context.Drivers.Boot is not { } boot || PackageVersion.Compare(boot.Version, "2.6.16") >= 0
             || !context.Inspection.InitramfsTools.Any(t => t is InitramfsTool.RedHatMkinitrd or InitramfsTool.SuseMkinitrd)
-        : context.Tree.DirectoryExists("/etc/initramfs-tools") || context.Tree.DirectoryExists("/usr/lib/dracut");
+        : context.Tree.DirectoryExists("/etc/initramfs-tools") || context.Tree.DirectoryExists("/usr/lib/dracut") || context.Inspection.InitramfsTools.Contains(InitramfsTool.TinyInitramfs);
     private readonly DeviceNameResolver _resolver = new(context.Inspection.Volumes, context.Source.Disks, StackedNames.Read(context.Tree, context.Inspection.Volumes));
 
     /// <summary>The name to use instead of a name, or null to leave it: it lasts, or stands for nothing that is known.</summary>
