@@ -11,6 +11,7 @@ cached_tree() {
   local root=$1 tarball=$2
   shift 2
   if [ -f "$tarball" ]; then
+    touch "$tarball"
     mkdir -p "$root"
     tar -C "$root" --xattrs -xpf "$tarball"
   else
@@ -57,11 +58,14 @@ add_site() {
 }
 
 # name_guest FOLDER: a name, a password, a login on ttyS0, and the report on ttyS1.
+# On a loaded test machine the uevents of the serial lines come later than systemd's 90 seconds, and then there would be no login.
 name_guest() {
   local root=$1
   echo vmguest >"$root/etc/hostname"
   printf '127.0.0.1 localhost\n127.0.1.1 vmguest\n' >"$root/etc/hosts"
   echo 'root:v2v' | chroot "$root" chpasswd
+  mkdir -p "$root/etc/systemd/system.conf.d"
+  printf '[Manager]\nDefaultDeviceTimeoutSec=600\n' >"$root/etc/systemd/system.conf.d/10-patience.conf"
   cp "$here/v2v-report.sh" "$root/usr/local/sbin/v2v-report"; chmod 755 "$root/usr/local/sbin/v2v-report"
   cat >"$root/etc/systemd/system/v2v-report.service" <<'UNIT'
 [Unit]

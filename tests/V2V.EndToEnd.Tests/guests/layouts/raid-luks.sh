@@ -27,9 +27,6 @@ make_storage() {
 }
 
 configure() {
-  # The disks' many uevents keep those of the serial line waiting for longer than systemd's 90 seconds, and then there is no login.
-  mkdir -p /target/etc/systemd/system.conf.d
-  printf '[Manager]\nDefaultDeviceTimeoutSec=600\n' >/target/etc/systemd/system.conf.d/10-patience.conf
   mkdir -m 700 /target/etc/keys
   cp /tmp/key /target/etc/keys/system.key
   chmod 400 /target/etc/keys/system.key
