@@ -42,7 +42,7 @@ public static class GuestConverter
 
         string? doubt = Convertibility.Check(inspection);
         CheckOptions(options, inspection);
-        CardAddresses.Check(options.StaticAddresses, inspection.Source);
+        CardAddresses.Check(options.StaticAddresses, inspection.Nics);
         using OverlaySet overlays = OverlaySet.Create(inspection.Source, options);
         (ConversionContext context, long trimmed) = Edit(inspection, options, observer, overlays, doubt);
         foreach (BlockDevice device in overlays.Devices)

@@ -33,6 +33,7 @@ internal sealed class LinuxInspection(
         observer.Verbose($"{source.Name}: {distribution.Product}, {architecture}, boot loader {boot.Loader?.Type ?? "unknown"}.");
         List<KernelInfo> kernels = KernelFinder.Find(context, boot, packages, observer.CancellationToken);
         FindBlockers(context, distribution, format, kernels, boot);
+        (List<NetworkInfo> networks, IReadOnlyList<SourceNic> nics) = NetworkReader.Read(context, source);
         return new V2VInspection
         {
             Source = source,
@@ -58,7 +59,8 @@ internal sealed class LinuxInspection(
             Kernels = kernels,
             GuestTools = GuestToolFinder.Find(context, packages),
             HasCloudInit = GuestToolFinder.HasCloudInit(context, packages),
-            Networks = NetworkReader.Read(context, source),
+            Nics = nics,
+            Networks = networks,
             Blockers = _blockers,
             Warnings = warnings,
         };

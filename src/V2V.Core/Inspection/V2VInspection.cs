@@ -80,6 +80,12 @@ public sealed class V2VInspection
     /// <summary>Guest tools that belong to another hypervisor.</summary>
     public IReadOnlyList<GuestToolInfo> GuestTools { get; init; } = [];
 
+    /// <summary>
+    /// The machine's network cards. Those of a Linux guest to which the source gives no MAC have the one that they will have on the target: one that the
+    /// guest's configuration names, or one that is made up from the source's path and name.
+    /// </summary>
+    public IReadOnlyList<SourceNic> Nics { get => field ?? Source.Nics; init; }
+
     /// <summary>Network configuration by card.</summary>
     public IReadOnlyList<NetworkInfo> Networks { get; init; } = [];
 

@@ -3,6 +3,8 @@ using V2V.Core.Conversion;
 using V2V.Core.Conversion.Linux;
 using V2V.Core.Conversion.Linux.Network;
 using V2V.Core.Inspection;
+using V2V.Core.Export;
+using V2V.Core.Export.Machine;
 using V2V.Core.Sources;
 using V2V.Storage;
 using Xunit;
@@ -107,6 +109,21 @@ public sealed class NetworkNamesTests
         Assert.Equal(3, context.Nics.Count);
         Assert.All(context.Nics, n => Assert.Equal("none", n.Binding));
         Assert.Equal(3, context.Warnings.Count);
+    }
+
+    [Fact]
+    public void AnInterfaceIsBoundToTheMacThatItsCardWillHave()
+    {
+        var guest = new PhonyGuest();
+        guest.Nics[0] = guest.Nics[0] with { MacAddress = null };
+        string mac = Assert.Single(guest.Inspect().Nics).MacAddress!;
+        guest.Networks[0] = guest.Networks[0] with { MacAddress = mac };
+        ConversionContext context = guest.Apply(new NetworkNamesStep());
+        Assert.StartsWith("52:54:00:", mac, StringComparison.Ordinal);
+        Assert.Contains($"MACAddress={mac}\n", guest.Text("/etc/systemd/network/10-v2v-ens192.link"), StringComparison.Ordinal);
+        var overlay = new V2VOverlay { Source = context.Source, Inspection = context.Inspection, Capabilities = context.Capabilities, Nics = context.Nics };
+        Assert.Equal(mac, Assert.Single(TargetMachineBuilder.Build(context.Source, overlay, "name", new ExportOptions(), [], []).Nics).MacAddress);
+        Assert.Contains("gives the card no MAC", Assert.Single(context.Nics).Note, StringComparison.Ordinal);
     }
 
     [Fact]

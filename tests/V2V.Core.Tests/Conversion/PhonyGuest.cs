@@ -2,6 +2,7 @@ using System.IO.Compression;
 using V2V.Core.Conversion;
 using V2V.Core.Guest;
 using V2V.Core.Inspection;
+using V2V.Core.Inspection.Network;
 using V2V.Core.Sources;
 using V2V.Core.Tests.Guest;
 
@@ -116,17 +117,20 @@ internal sealed class PhonyGuest
         }
     }
 
+    private V2VSource Source => new()
+    {
+        Name = "phony",
+        Path = "/nowhere/phony.ova",
+        Hypervisor = "vmware",
+        Nics = Nics,
+        Firmware = Firmware,
+        Disks = [new SourceDisk { Index = 0, Format = "vmdk", Controller = DiskController.Scsi }],
+    };
+
     public V2VInspection Inspect() => new()
     {
-        Source = new V2VSource
-        {
-            Name = "phony",
-            Path = "/nowhere/phony.ova",
-            Hypervisor = "vmware",
-            Nics = Nics,
-            Firmware = Firmware,
-            Disks = [new SourceDisk { Index = 0, Format = "vmdk", Controller = DiskController.Scsi }],
-        },
+        Source = Source,
+        Nics = CardMacs.Complete(Source, [], new Dictionary<string, string>()),
         OsType = "linux",
         Distro = Distro,
         Version = Version,

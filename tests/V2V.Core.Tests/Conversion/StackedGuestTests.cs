@@ -46,6 +46,9 @@ public sealed class StackedGuestTests
         Assert.Equal(0, inspection.BootDiskIndex);
         string work = Directory.CreateDirectory(directory.File("work")).FullName;
         V2VOverlay overlay = GuestConverter.Convert(inspection, new ConversionOptions { WorkingDirectory = work }, SilentObserver.Instance);
+        NicReport nic = Assert.Single(overlay.Nics);
+        Assert.Equal(("ens192", "link-file"), (nic.InterfaceName, nic.Binding));
+        Assert.Equal(Assert.Single(inspection.Nics).MacAddress, nic.MacAddress);
         Tool.Run("qemu-img", "check", overlay.Disks[0].Path);
         using (Qcow2Image image = Qcow2Image.Open(overlay.Disks[0].Path))
         using (GuestDisks disks = GuestDisks.Open([image], keys: source.Keys))

@@ -159,7 +159,7 @@ public sealed class StaticAddressTests
     [InlineData("00:0c:29:aa:bb:cc:ip:fe80::1%eth0", "StaticAddressInvalid")]
     [InlineData("00:0c:29:00:00:01:ip:192.0.2.7", "StaticAddressNicUnknown")]
     public void WhatIsNoAddressIsRefused(string given, string errorId) =>
-        Assert.Equal(errorId, Assert.Throws<V2VException>(() => CardAddresses.Check([StaticAddress.Parse(given)], new PhonyGuest().Inspect().Source)).ErrorId);
+        Assert.Equal(errorId, Assert.Throws<V2VException>(() => CardAddresses.Check([StaticAddress.Parse(given)], new PhonyGuest().Inspect().Nics)).ErrorId);
 
     [Fact]
     public void ASystemThatCannotBeWrittenIsRefused()
@@ -173,7 +173,7 @@ public sealed class StaticAddressTests
     private static IEnumerable<(string, string, string)> All(string system) => Systems.Select(r => r.Data).Where(d => d.Item1 == system);
 
     private static List<NetworkInfo> Read(PhonyGuest guest) =>
-        [.. NetworkReader.Read(new InspectionContext(guest.Tree, []), guest.Inspect().Source).Where(n => n.Method == "static" && n.InterfaceName != "ens224")];
+        [.. NetworkReader.Read(new InspectionContext(guest.Tree, []), guest.Inspect().Source).Networks.Where(n => n.Method == "static" && n.InterfaceName != "ens224")];
 
     private static PhonyGuest Guest(string system, string path, string text, params string[] addresses)
     {

@@ -23,7 +23,7 @@ public class NetworkTests
         ExtraConfig = extra ?? [],
     };
 
-    private static NetworkInfo Only(V2VSource source, params (string, string)[] files) => Assert.Single(NetworkReader.Read(Guests.Context(files), source));
+    private static NetworkInfo Only(V2VSource source, params (string, string)[] files) => Assert.Single(NetworkReader.Read(Guests.Context(files), source).Networks);
 
     [Fact]
     public void IfupdownIsRead()
@@ -47,7 +47,7 @@ public class NetworkTests
             iface br0 inet dhcp
                 bridge_ports ens224
             """).Add("/etc/network/interfaces.d/second", "iface ens224 inet dhcp\n").Add("/etc/network/interfaces.d/skipped.bak~", "iface bad inet dhcp\n");
-        List<NetworkInfo> networks = NetworkReader.Read(Guests.Context(root), Source("vmware", 2));
+        List<NetworkInfo> networks = NetworkReader.Read(Guests.Context(root), Source("vmware", 2)).Networks;
         Assert.Equal(["ens192", "br0", "ens224", "bad"], networks.Select(n => n.InterfaceName));
         Assert.Equal(("static", "ifupdown", "/etc/network/interfaces"), (networks[0].Method, networks[0].Configuration, networks[0].ConfigPath));
         Assert.Equal(["10.0.2.77/24", "2001:db8::7/64", "10.0.3.77/16"], networks[0].Addresses);
@@ -106,7 +106,7 @@ public class NetworkTests
               vlans:
                 vlan7: {id: 7, link: ens160, addresses: ["198.51.100.2/24"]}
             """).Add("/etc/netplan/50-cloud.yaml", "network:\n  ethernets:\n    ens160:\n      dhcp4: false\n      addresses: [10.0.0.5/8]\n      gateway4: 10.0.0.1\n");
-        List<NetworkInfo> networks = NetworkReader.Read(Guests.Context(root), Source("vmware", 3));
+        List<NetworkInfo> networks = NetworkReader.Read(Guests.Context(root), Source("vmware", 3)).Networks;
         Assert.Equal(["ens160", "lan0", "", "vlan7"], networks.Select(n => n.InterfaceName));
         Assert.Equal([Mac0, Mac1, "00:50:56:00:00:03", null], networks.Select(n => n.MacAddress));
         Assert.Equal(["static", "static", "dhcp", "static"], networks.Select(n => n.Method));
@@ -155,7 +155,7 @@ public class NetworkTests
             .Add("/etc/systemd/network/20-mac.network", "[Match]\nMACAddress=00-50-56-00-00-02\n[Network]\nDHCP=ipv4\n")
             .Add("/usr/lib/systemd/network/80-wifi.network", "[Match]\nType=wlan\n[Network]\nDHCP=yes\n")
             .Add("/usr/lib/systemd/network/10-lan.network", "[Match]\nName=never\n");
-        List<NetworkInfo> networks = NetworkReader.Read(Guests.Context(root), Source("vmware", 2));
+        List<NetworkInfo> networks = NetworkReader.Read(Guests.Context(root), Source("vmware", 2)).Networks;
         Assert.Equal(2, networks.Count);
         Assert.Equal(["10.1.0.5/16", "10.1.0.6/16"], networks[0].Addresses);
         Assert.Equal(("10.1.0.1", "static", Mac0), (networks[0].Gateway, networks[0].Method, networks[0].MacAddress));
@@ -202,7 +202,7 @@ public class NetworkTests
             IPV6ADDR=2001:db8::9/48
             """).Add("/etc/sysconfig/network-scripts/ifcfg-ens160", "DEVICE=ens160\nBOOTPROTO=dhcp\n").Add("/etc/sysconfig/network-scripts/ifcfg-ens160.bak", "DEVICE=no\n")
             .Add("/etc/sysconfig/network-scripts/ifcfg-lo", "DEVICE=lo\n").Add("/etc/sysconfig/network-scripts/ifcfg-ens160:1", "DEVICE=ens160:1\nIPADDR=10.9.9.9\nNETMASK=255.0.0.0\n");
-        List<NetworkInfo> networks = NetworkReader.Read(Guests.Context(root), Source("vmware", 2));
+        List<NetworkInfo> networks = NetworkReader.Read(Guests.Context(root), Source("vmware", 2)).Networks;
         Assert.Equal(["ens160", "ens192"], networks.Select(n => n.InterfaceName));
         Assert.Equal([Mac0, Mac1], networks.Select(n => n.MacAddress));
         Assert.Equal(["10.9.9.9/8"], networks[0].Addresses);
@@ -241,7 +241,7 @@ public class NetworkTests
     public void NamesFindTheirCards(string hypervisor, int nics, string names, string expected)
     {
         InterfaceConfig[] configs = [.. names.Split(' ').Select(n => new InterfaceConfig { Name = n, System = "x", Path = "/x" })];
-        IReadOnlyList<string?> macs = new NicCorrelation(Source(hypervisor, nics), new Dictionary<string, string>()).Correlate(configs);
+        IReadOnlyList<string?> macs = new NicCorrelation(Source(hypervisor, nics), Source(hypervisor, nics).Nics, new Dictionary<string, string>()).Correlate(configs);
         Assert.Equal(expected.Split(' ').Select(e => e == "-" ? null : $"00:50:56:00:00:0{e[0] - '0' + 1}"), macs);
     }
 
@@ -250,7 +250,7 @@ public class NetworkTests
     {
         V2VSource source = Source("vmware", 2, new() { ["ethernet0.pciSlotNumber"] = "224", ["ethernet1.pciSlotNumber"] = "192" });
         InterfaceConfig[] configs = [new() { Name = "ens192", System = "x", Path = "/x" }, new() { Name = "ens224", System = "x", Path = "/x" }];
-        Assert.Equal([Mac1, Mac0], new NicCorrelation(source, new Dictionary<string, string>()).Correlate(configs));
+        Assert.Equal([Mac1, Mac0], new NicCorrelation(source, source.Nics, new Dictionary<string, string>()).Correlate(configs));
     }
 
     [Fact]
@@ -259,7 +259,7 @@ public class NetworkTests
         NetworkInfo[] networks = [.. NetworkReader.Read(Guests.Context(
             ("/etc/udev/rules.d/70-persistent-net.rules", "SUBSYSTEM==\"net\", ACTION==\"add\", DRIVERS==\"?*\", ATTR{address}==\"00:50:56:00:00:02\", ATTR{type}==\"1\", KERNEL==\"eth*\", NAME=\"eth0\"\n"
                 + "# SUBSYSTEM==\"net\", ATTR{address}==\"00:50:56:00:00:01\", NAME=\"eth0\"\n"),
-            ("/etc/network/interfaces", "iface eth0 inet dhcp\niface eth1 inet dhcp\n")), Source("vmware", 2))];
+            ("/etc/network/interfaces", "iface eth0 inet dhcp\niface eth1 inet dhcp\n")), Source("vmware", 2)).Networks];
         Assert.Equal([Mac1, Mac0], networks.Select(n => n.MacAddress));
     }
 
@@ -268,7 +268,7 @@ public class NetworkTests
     {
         InspectionContext context = Guests.Context(
             new MemoryFileSystem().Add("/etc/sysconfig/network-scripts/ifcfg-eth0", "DEVICE=eth0\nHWADDR=00:0c:29:aa:bb:cc\nBOOTPROTO=dhcp\n"), out List<string> warnings);
-        Assert.Null(Assert.Single(NetworkReader.Read(context, Source("vmware", 1))).MacAddress);
+        Assert.Null(Assert.Single(NetworkReader.Read(context, Source("vmware", 1)).Networks).MacAddress);
         Assert.Contains("00:0c:29:aa:bb:cc", Assert.Single(warnings), StringComparison.Ordinal);
     }
 
@@ -327,7 +327,7 @@ public class NetworkTests
             """));
         Assert.Equal(("eth0", Mac0, "wicked", "static", "192.0.2.1"), (network.InterfaceName, network.MacAddress, network.Configuration, network.Method, network.Gateway));
         Assert.Equal(["192.0.2.9/24", "2001:db8::9/64"], network.Addresses);
-        Assert.Empty(NetworkReader.Read(Guests.Context(("/etc/wicked/ifconfig/bad.xml", "<interface><name>eth0")), Source("vmware", 1)));
+        Assert.Empty(NetworkReader.Read(Guests.Context(("/etc/wicked/ifconfig/bad.xml", "<interface><name>eth0")), Source("vmware", 1)).Networks);
         Assert.Single(WickedReader.Parse("x", string.Concat(Enumerable.Repeat("<a>", 9000)) + "<interface><name>eth0</name></interface>" + string.Concat(Enumerable.Repeat("</a>", 9000))));
     }
 
@@ -361,7 +361,7 @@ public class NetworkTests
     [InlineData("/etc/net/ifaces/br0/options", "TYPE=bri\nHOST='ens192'\n")]
     public void ThePortsOfWhatStandsOnThemAreCardsToo(string path, string text)
     {
-        List<NetworkInfo> networks = NetworkReader.Read(Guests.Context((path, text)), Source("vmware", 1));
+        List<NetworkInfo> networks = NetworkReader.Read(Guests.Context((path, text)), Source("vmware", 1)).Networks;
         Assert.Equal(2, networks.Count);
         Assert.Equal(("ens192", Mac0), (networks[1].InterfaceName, networks[1].MacAddress));
         Assert.Null(networks[0].MacAddress);

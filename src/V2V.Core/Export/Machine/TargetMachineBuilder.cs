@@ -87,9 +87,9 @@ internal sealed class TargetMachineBuilder
         };
     }
 
-    /// <summary>A card that the source gives no MAC has the one by which a converted Windows knows it; its reports are in the order of the cards.</summary>
+    /// <summary>A card that the source gives no MAC has the one by which the converted guest knows it; the reports begin with the cards in their order.</summary>
     private static SourceNic WithMac(SourceNic nic, int index, V2VOverlay? overlay) =>
-        nic.MacAddress is null && overlay?.Inspection.OsType == "windows" && index < overlay.Nics.Count ? nic with { MacAddress = overlay.Nics[index].MacAddress } : nic;
+        nic.MacAddress is null && index < overlay?.Nics.Count ? nic with { MacAddress = overlay.Nics[index].MacAddress } : nic;
 
     private static bool IsVirtArchitecture(string architecture) =>
         architecture is "aarch64" or "armv7l" or "riscv64";

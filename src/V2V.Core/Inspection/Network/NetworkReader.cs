@@ -5,7 +5,8 @@ namespace V2V.Core.Inspection.Network;
 /// <summary>The guest's network configuration, by every system that may hold it, and the card that each interface belongs to.</summary>
 internal static class NetworkReader
 {
-    internal static List<NetworkInfo> Read(InspectionContext context, V2VSource source)
+    /// <summary>Gives the interfaces, and the source's cards, each with a MAC.</summary>
+    internal static (List<NetworkInfo> Networks, IReadOnlyList<SourceNic> Nics) Read(InspectionContext context, V2VSource source)
     {
         List<InterfaceConfig> configs =
         [
@@ -14,7 +15,8 @@ internal static class NetworkReader
         ];
         AddPorts(configs);
         Dictionary<string, string> bindings = NameBindings.Read(context);
-        IReadOnlyList<string?> macs = new NicCorrelation(source, bindings).Correlate(configs);
+        IReadOnlyList<SourceNic> nics = CardMacs.Complete(source, configs, bindings);
+        IReadOnlyList<string?> macs = new NicCorrelation(source, nics, bindings).Correlate(configs);
         var networks = new List<NetworkInfo>();
         foreach ((InterfaceConfig config, string? mac) in configs.Zip(macs))
         {
@@ -27,7 +29,7 @@ internal static class NetworkReader
             networks.Add(new NetworkInfo(name, mac, config.System, config.Path, config.Method, config.Addresses, config.Gateway, config.DnsServers));
         }
 
-        return networks;
+        return (networks, nics);
     }
 
     /// <summary>A card that only a bridge, bond or VLAN mentions is configured all the same: its name matters.</summary>

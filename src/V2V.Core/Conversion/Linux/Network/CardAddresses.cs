@@ -29,16 +29,16 @@ internal sealed record CardAddresses(string Mac, IReadOnlyList<CardAddresses.Ite
 
     /// <summary>Checks what was given and puts it together by card.</summary>
     /// <exception cref="V2VException"><c>StaticAddressInvalid</c>, <c>StaticAddressNicUnknown</c>.</exception>
-    internal static List<CardAddresses> Check(IEnumerable<StaticAddress> given, V2VSource source)
+    internal static List<CardAddresses> Check(IEnumerable<StaticAddress> given, IReadOnlyList<SourceNic> nics)
     {
         var cards = new List<CardAddresses>();
         foreach (IGrouping<string, StaticAddress> group in given.GroupBy(a => MacText.Normalize(a.MacAddress) ?? throw Invalid(a, "has no MAC of six bytes")))
         {
-            if (!source.Nics.Any(n => MacText.Normalize(n.MacAddress) == group.Key))
+            if (!nics.Any(n => MacText.Normalize(n.MacAddress) == group.Key))
             {
                 throw new V2VException(
                     "StaticAddressNicUnknown", V2VErrorKind.InvalidArgument, $"The machine has no network card with the MAC {group.Key}.", group.Key,
-                    source.Nics.Count == 0 ? "It has no network card at all." : $"It has {string.Join(", ", source.Nics.Select(n => n.MacAddress ?? "one without a MAC"))}.");
+                    nics.Count == 0 ? "It has no network card at all." : $"It has {string.Join(", ", nics.Select(n => n.MacAddress ?? "one without a MAC"))}.");
             }
 
             List<Item> addresses = [.. group.Select(ReadAddress)];

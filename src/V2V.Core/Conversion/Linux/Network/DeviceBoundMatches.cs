@@ -108,7 +108,7 @@ internal static partial class DeviceBoundMatches
         }
     }
 
-    private static string? OnlyMac(ConversionContext context) => context.Source.Nics is [{ MacAddress: { } mac }] ? MacText.Normalize(mac) : null;
+    private static string? OnlyMac(ConversionContext context) => context.Inspection.Nics is [{ MacAddress: { } mac }] ? MacText.Normalize(mac) : null;
 
     private static IEnumerable<string> Existing(ConversionContext context, string pattern) => context.Tree.Glob(pattern).Where(context.Tree.FileExists);
 

@@ -20,9 +20,12 @@ internal sealed partial class NetworkNamesStep : ConversionStep
     {
         DeviceBoundMatches.Free(context);
         Dictionary<string, string> bound = NameBindings.Read(new InspectionContext(context.Tree, []));
-        foreach (SourceNic nic in context.Source.Nics)
+        foreach ((int index, SourceNic nic) in context.Inspection.Nics.Index())
         {
-            Bind(context, nic, bound);
+            NicReport report = Bind(context, nic.MacAddress!, bound);
+            context.Nics.Add(context.Source.Nics[index].MacAddress is not null
+                ? report
+                : report with { Note = "The machine's description gives the card no MAC; the exported machine has this one, and a DHCP server may take it for a new card. " + report.Note });
         }
 
         KeepFromCloudInit(context);
@@ -58,15 +61,8 @@ internal sealed partial class NetworkNamesStep : ConversionStep
         }
     }
 
-    private static void Bind(ConversionContext context, SourceNic nic, Dictionary<string, string> bound)
+    private static NicReport Bind(ConversionContext context, string mac, Dictionary<string, string> bound)
     {
-        if (nic.MacAddress is not { } mac)
-        {
-            context.Nics.Add(new NicReport(null, "", "none", [], "The source does not say its MAC; a new one is made, and the interface's name may change."));
-            context.Warn("A network card of the source has no MAC: no interface name can be bound to it.");
-            return;
-        }
-
         List<NetworkInfo> networks = [.. context.Inspection.Networks.Where(n => n.MacAddress == mac)];
         string? chosen = context.Options.NicBindings.LastOrDefault(b => MacText.Normalize(b.MacAddress) == mac)?.InterfaceName;
         (string Name, IReadOnlyList<string> Addresses)? given = context.StaticAddresses.TryGetValue(mac, out (string, IReadOnlyList<string>) known) ? known : null;
@@ -75,35 +71,35 @@ internal sealed partial class NetworkNamesStep : ConversionStep
         if (name.Length == 0)
         {
             string note = networks.Count > 0 ? "Its configuration goes by the MAC; the name does not matter." : "The guest has no configuration for it.";
-            context.Nics.Add(new NicReport(mac, "", "none", addresses, note));
             if (networks.Count == 0)
             {
                 context.Warn($"The network card {mac} has no configuration in the guest that could be told; bind its interface's name if it needs one.");
             }
-        }
-        else if (!IsName(name))
-        {
-            context.Nics.Add(new NicReport(mac, name, "none", addresses, "The configuration is for names of a pattern; the new name may not match it."));
-            context.Warn($"The network card {mac} is configured by a pattern of names, {name}; its new name may not match.");
-        }
-        else if (chosen is null && bound.GetValueOrDefault(name) == mac)
-        {
-            context.Nics.Add(new NicReport(mac, name, "none", addresses, "The guest binds the name to the MAC already."));
-        }
-        else
-        {
-            string binding = NameFile.Write(context, mac, name);
-            if (binding == "none")
-            {
-                context.Nics.Add(new NicReport(mac, name, binding, addresses, "The guest has no udev: the kernel names the cards in their order, which is kept."));
-                return;
-            }
 
-            bool isKernelName = name.StartsWith("eth", StringComparison.Ordinal) && context.Source.Nics.Count > 1;
-            context.Nics.Add(new NicReport(mac, name, binding, addresses, isKernelName
-                ? "The name is bound to the MAC; as the kernel gives out names of this kind too, keep the order of the cards."
-                : "The name is bound to the MAC."));
+            return new NicReport(mac, "", "none", addresses, note);
         }
+
+        if (!IsName(name))
+        {
+            context.Warn($"The network card {mac} is configured by a pattern of names, {name}; its new name may not match.");
+            return new NicReport(mac, name, "none", addresses, "The configuration is for names of a pattern; the new name may not match it.");
+        }
+
+        if (chosen is null && bound.GetValueOrDefault(name) == mac)
+        {
+            return new NicReport(mac, name, "none", addresses, "The guest binds the name to the MAC already.");
+        }
+
+        string binding = NameFile.Write(context, mac, name);
+        if (binding == "none")
+        {
+            return new NicReport(mac, name, binding, addresses, "The guest has no udev: the kernel names the cards in their order, which is kept.");
+        }
+
+        bool isKernelName = name.StartsWith("eth", StringComparison.Ordinal) && context.Source.Nics.Count > 1;
+        return new NicReport(mac, name, binding, addresses, isKernelName
+            ? "The name is bound to the MAC; as the kernel gives out names of this kind too, keep the order of the cards."
+            : "The name is bound to the MAC.");
     }
 
     private static bool IsPhysical(NetworkInfo network) => IsName(network.InterfaceName) && PhysicalName().IsMatch(network.InterfaceName);

@@ -22,7 +22,7 @@ internal sealed class StaticAddressesStep : ConversionStep
     internal override void Apply(ConversionContext context)
     {
         int unnamed = 0;
-        foreach (CardAddresses card in CardAddresses.Check(context.Options.StaticAddresses, context.Source))
+        foreach (CardAddresses card in CardAddresses.Check(context.Options.StaticAddresses, context.Inspection.Nics))
         {
             List<NetworkInfo> networks = [.. context.Inspection.Networks.Where(n => n.MacAddress == card.Mac).OrderBy(n => Array.IndexOf(s_order, n.Configuration))];
             NetworkInfo? current = networks.FirstOrDefault();

@@ -68,7 +68,7 @@ internal sealed class NetworkSettingsStep : ConversionStep
     private static void Override(ConversionContext context)
     {
         List<NetworkSettings> networks = context.Windows.Networks;
-        foreach (CardAddresses given in CardAddresses.Check(context.Options.StaticAddresses, context.Source))
+        foreach (CardAddresses given in CardAddresses.Check(context.Options.StaticAddresses, context.Inspection.Nics))
         {
             int at = networks.FindIndex(n => n.MacAddress == given.Mac);
             int index = context.Source.Nics.ToList().FindIndex(n => MacText.Normalize(n.MacAddress) == given.Mac);
