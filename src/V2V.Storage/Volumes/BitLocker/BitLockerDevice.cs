@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Buffers.Binary;
 
 namespace V2V.Storage.Volumes.BitLocker;
@@ -10,13 +9,11 @@ namespace V2V.Storage.Volumes.BitLocker;
 /// <param name="sectorSize">Bytes in a sector.</param>
 /// <param name="cipher">The cipher; null for a volume that holds plain data only.</param>
 /// <param name="target">Name for messages.</param>
-internal sealed class BitLockerDevice(BlockDevice device, VolumeLayout layout, MetadataBlock metadata, int sectorSize, BitLockerCipher? cipher, string target) : BlockDevice
+internal sealed class BitLockerDevice(BlockDevice device, VolumeLayout layout, MetadataBlock metadata, int sectorSize, BitLockerCipher? cipher, string target)
+    : EncryptedDevice(sectorSize)
 {
-    private const int Piece = 256 << 10;
     private const int NameOffset = 3;
     private const int MirrorOffset = 56;
-
-    private readonly Lock _edges = new();
 
     private static ReadOnlySpan<byte> NtfsName => "NTFS    "u8;
 
@@ -24,7 +21,7 @@ internal sealed class BitLockerDevice(BlockDevice device, VolumeLayout layout, M
     public override long Length => layout.Length;
 
     /// <inheritdoc/>
-    public override int SectorSize => Math.Max(device.SectorSize, sectorSize);
+    public override int SectorSize => Math.Max(device.SectorSize, CipherSector);
 
     /// <inheritdoc/>
     public override bool CanWrite => device.CanWrite && layout.ReadOnlyReason is null;
@@ -111,79 +108,23 @@ internal sealed class BitLockerDevice(BlockDevice device, VolumeLayout layout, M
         base.Dispose(disposing);
     }
 
-    private void ReadEncrypted(long stored, Span<byte> buffer)
+    /// <inheritdoc/>
+    protected override void ReadSectors(long offset, byte[] work, int count)
     {
-        byte[] work = ArrayPool<byte>.Shared.Rent(Piece);
-        try
-        {
-            while (!buffer.IsEmpty)
-            {
-                int within = (int)(stored % sectorSize);
-                int part = Math.Min(Piece - within, buffer.Length);
-                ReadSectors(stored - within, work, (within + part + sectorSize - 1) / sectorSize * sectorSize);
-                work.AsSpan(within, part).CopyTo(buffer);
-                stored += part;
-                buffer = buffer[part..];
-            }
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(work);
-        }
+        device.Read(offset, work.AsSpan(0, count));
+        cipher!.Transform(false, offset, work, count);
     }
 
-    private void WriteEncrypted(long stored, ReadOnlySpan<byte> buffer)
+    /// <inheritdoc/>
+    protected override void WriteSectors(long offset, byte[] work, int count)
     {
-        byte[] work = ArrayPool<byte>.Shared.Rent(Piece);
-        try
-        {
-            while (!buffer.IsEmpty)
-            {
-                int within = (int)(stored % sectorSize);
-                int part = Math.Min(Piece - within, buffer.Length);
-                if (within == 0 && part >= sectorSize)
-                {
-                    part -= part % sectorSize;
-                    buffer[..part].CopyTo(work);
-                    WriteSectors(stored, work, part);
-                }
-                else
-                {
-                    // A part of one sector: others may write its other parts at the same time.
-                    part = Math.Min(part, sectorSize - within);
-                    lock (_edges)
-                    {
-                        ReadSectors(stored - within, work, sectorSize);
-                        buffer[..part].CopyTo(work.AsSpan(within));
-                        WriteSectors(stored - within, work, sectorSize);
-                    }
-                }
-
-                stored += part;
-                buffer = buffer[part..];
-            }
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(work);
-        }
-    }
-
-    private void ReadSectors(long stored, byte[] work, int count)
-    {
-        device.Read(stored, work.AsSpan(0, count));
-        cipher!.Transform(false, stored, work, count);
-    }
-
-    private void WriteSectors(long stored, byte[] work, int count)
-    {
-        cipher!.Transform(true, stored, work, count);
-        device.Write(stored, work.AsSpan(0, count));
+        cipher!.Transform(true, offset, work, count);
+        device.Write(offset, work.AsSpan(0, count));
     }
 
     private void ReadBootSector(int within, Span<byte> part)
     {
-        Span<byte> sector = stackalloc byte[sectorSize];
+        Span<byte> sector = stackalloc byte[CipherSector];
         ReadBootSector(sector);
         sector.Slice(within, part.Length).CopyTo(part);
     }
@@ -198,8 +139,8 @@ internal sealed class BitLockerDevice(BlockDevice device, VolumeLayout layout, M
 
     private void WriteBootSector(int within, ReadOnlySpan<byte> part)
     {
-        Span<byte> sector = stackalloc byte[sectorSize], own = stackalloc byte[sectorSize];
-        lock (_edges)
+        Span<byte> sector = stackalloc byte[CipherSector], own = stackalloc byte[CipherSector];
+        lock (Edges)
         {
             ReadBootSector(sector);
             part.CopyTo(sector[within..]);
