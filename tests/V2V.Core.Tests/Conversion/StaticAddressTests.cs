@@ -27,6 +27,8 @@ public sealed class StaticAddressTests
         { "networkmanager", "/usr/lib/NetworkManager/system-connections/default.nmconnection", "[connection]\nid=default\ntype=ethernet\n[ipv4]\nmethod=auto\n" },
         { "ifcfg", "/etc/sysconfig/network-scripts/ifcfg-ens192", "DEVICE=ens192\nBOOTPROTO=dhcp\nONBOOT=yes\nTYPE=Ethernet\nMTU=9000\nIPADDR=10.0.2.77\nPREFIX=24\nGATEWAY=10.0.2.2\nDNS1=10.0.2.3\n" },
         { "wicked", "/etc/sysconfig/network/ifcfg-ens192", "BOOTPROTO='dhcp'\nSTARTMODE='auto'\nMTU='9000'\n" },
+        { "wicked", "/etc/wicked/ifconfig/lan.xml", "<?xml version=\"1.0\"?>\n<!-- of the office -->\n<interface origin=\"x\">\n  <name>ens192</name>\n  <link><mtu>9000</mtu></link>\n  <ipv4:dhcp>\n    <enabled>true</enabled>\n  </ipv4:dhcp>\n  <ipv6:auto/>\n</interface>\n<interface><name>ens224</name><ipv4:dhcp/></interface>\n" },
+        { "wicked", "/etc/wicked/ifconfig/lan.xml", "<interface><name namespace=\"ethernet\"><permanent-address>00:0C:29:AA:BB:CC</permanent-address></name><ipv4:static><address><local>10.0.2.77/24</local></address><route><nexthop><gateway>10.0.2.2</gateway></nexthop></route>\n<route><destination>10.9.0.0/16</destination><nexthop><gateway>10.0.2.9</gateway></nexthop></route></ipv4:static></interface>" },
         { "etcnet", "/etc/net/ifaces/ens192/options", "BOOTPROTO=dhcp\nTYPE=eth\nMTU=9000\n" },
         { "netifrc", "/etc/conf.d/net", "config_ens192=\"dhcp\"\nmtu_ens192=\"9000\"\n" },
     };
@@ -164,8 +166,32 @@ public sealed class StaticAddressTests
     [Fact]
     public void ASystemThatCannotBeWrittenIsRefused()
     {
-        PhonyGuest guest = Guest("wicked", "/etc/wicked/ifconfig/lan.xml", "<interface><name>ens192</name></interface>", Both);
-        Assert.Equal("StaticAddressUnsupported", Assert.Throws<V2VException>(() => guest.Apply(new StaticAddressesStep())).ErrorId);
+        foreach (string text in (string[])["<interface><name>ens224</name></interface>", "<interface><name>ens192</interface>", string.Concat(Enumerable.Repeat("<a>", 9000)) + string.Concat(Enumerable.Repeat("</a>", 9000)), "<?xml"])
+        {
+            PhonyGuest guest = Guest("wicked", "/etc/wicked/ifconfig/lan.xml", text, Both);
+            Assert.Equal("StaticAddressUnsupported", Assert.Throws<V2VException>(() => guest.Apply(new StaticAddressesStep())).ErrorId);
+        }
+    }
+
+    [Fact]
+    public void WickedsOwnFileKeepsWhatIsNoAddress()
+    {
+        PhonyGuest guest = Guest(
+            "wicked", "/etc/wicked/ifconfig/lan.xml", "<!-- a --><interface>\n  <name>ens192</name>\n  <ipv4:dhcp/>\n  <!-- b -->\n  <ipv4><enabled>true</enabled></ipv4>\n</interface>\n", Both);
+        guest.Apply(new StaticAddressesStep());
+        Assert.Equal("""
+            <!-- a --><interface>
+              <name>ens192</name>
+              <!-- b -->
+              <ipv4><enabled>true</enabled></ipv4>
+              <ipv4:static>
+                <address><local>192.0.2.7/24</local></address>
+                <route><nexthop><gateway>192.0.2.1</gateway></nexthop></route>
+              </ipv4:static>
+            </interface>
+
+            """, guest.Text("/etc/wicked/ifconfig/lan.xml"));
+        Assert.Equal("NETCONFIG_DNS_STATIC_SERVERS=\"192.0.2.3 192.0.2.4\"\n", guest.Text("/etc/sysconfig/network/config"));
     }
 
     private static ConversionOptions Given(params string[] addresses) => new() { StaticAddresses = [.. addresses.Select(StaticAddress.Parse)] };

@@ -113,7 +113,7 @@ internal static class IfcfgReader
         return slaves.Concat(bridged).Concat(tagged);
     }
 
-    private static string[] SuseDnsServers(InspectionContext context) =>
+    internal static string[] SuseDnsServers(InspectionContext context) =>
         ShellText.ParseAssignments(context.ReadLines(SuseDirectory + "/config")).GetValueOrDefault("NETCONFIG_DNS_STATIC_SERVERS", "").Split(' ', StringSplitOptions.RemoveEmptyEntries);
 
     private static string? SuseDefaultRoute(InspectionContext context, string path) =>

@@ -8,11 +8,12 @@ internal static class WickedReader
 {
     private const int MaxFileBytes = 256 << 10;
     private const int MaxElements = 16384;
+    private const int MaxFiles = 64;
 
     internal static IEnumerable<InterfaceConfig> Read(InspectionContext context)
     {
         var interfaces = new List<InterfaceConfig>();
-        foreach (string path in context.FilesIn("/etc/wicked/ifconfig", "*.xml").Take(64))
+        foreach (string path in context.FilesIn("/etc/wicked/ifconfig", "*.xml").Take(MaxFiles))
         {
             if (context.ReadText(path, MaxFileBytes) is { } text)
             {
@@ -25,6 +26,11 @@ internal static class WickedReader
                     context.Warn($"{path} was not read: {e.Message}");
                 }
             }
+        }
+
+        foreach (InterfaceConfig config in interfaces.Where(c => c.Addresses.Count > 0 && !c.IsDhcp))
+        {
+            config.AddDns(IfcfgReader.SuseDnsServers(context));
         }
 
         return interfaces;

@@ -55,9 +55,15 @@ internal static partial class IfcfgWriter
             context.Editor.EditLines(Suse + "/routes", line => TextLines.Words(line) is ["default", _, _, { } device, ..] && device == name || TextLines.Words(line) is ["default", _] or ["default", _, _] or ["default", _, _, "-", ..] ? null : line, StaticAddressesStep.Reason);
         }
 
-        if (card.Dns.Count > 0)
+        WriteSuseServers(context, card.Dns);
+    }
+
+    /// <summary>Gives netconfig the name servers, which no file of an interface names.</summary>
+    internal static void WriteSuseServers(ConversionContext context, IReadOnlyList<string> dns)
+    {
+        if (dns.Count > 0)
         {
-            string servers = $"NETCONFIG_DNS_STATIC_SERVERS=\"{string.Join(' ', card.Dns)}\"";
+            string servers = $"NETCONFIG_DNS_STATIC_SERVERS=\"{string.Join(' ', dns)}\"";
             string settings = context.Editor.ReadText(Suse + "/config") ?? "";
             bool isThere = SuseDns().IsMatch(settings);
             context.Editor.WriteText(Suse + "/config", isThere ? SuseDns().Replace(settings, servers) : TextLines.Append(settings, [servers]), StaticAddressesStep.Reason);

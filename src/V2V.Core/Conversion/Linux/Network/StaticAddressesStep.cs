@@ -64,6 +64,8 @@ internal sealed class StaticAddressesStep : ConversionStep
             case "wicked" when path is null || path.StartsWith("/etc/sysconfig/network/", StringComparison.Ordinal):
                 IfcfgWriter.WriteSuse(context, card, name, path);
                 break;
+            case "wicked" when WickedWriter.Write(context, card, name, path):
+                break;
             case "etcnet":
                 EtcnetWriter.Write(context, card, name);
                 break;
