@@ -98,7 +98,10 @@ internal static class PackageCommands
         prepare() { :; }
         remove() { locked pacman -R --noconfirm "$@"; }
         file_name() { pacman -Qpq "$1" 2>/dev/null; }
-        add_file() { locked limit 600 pacman -U --noconfirm "$1"; }
+        add_file() {
+            locked limit 600 pacman -U --noconfirm "$1" && return 0
+            routed && locked limit 300 pacman -Sy && locked limit 600 pacman -U --noconfirm "$1"
+        }
         reachable() { routed; }
         add() { locked limit 600 pacman -S --noconfirm --needed "$@" || locked limit 600 pacman -Sy --noconfirm --needed "$@"; }
 
