@@ -196,6 +196,31 @@ public sealed class InitramfsTests
         Assert.Equal(["virtio_blk", "virtio"], modules.Closure(["virtio_blk"]));
     }
 
+    [Theory]
+    [InlineData("modules.dep", "modules.dep", "KernelModuleIndexMissing")]
+    [InlineData("kernel/drivers/block/virtio_blk.ko", "virtio_blk.ko", "KernelModuleMissing")]
+    public void WhatIsLeftOfAnOldKernelIsNoReasonToRefuse(string file, string named, string errorId)
+    {
+        PhonyGuest guest = new PhonyGuest().AddModules();
+        KernelInfo old = PhonyGuest.NewKernel() with { Version = "0.9", ImagePath = "/boot/vmlinuz-0.9", InitramfsPath = "/boot/initrd.img-0.9", ModulesPath = "/lib/modules/0.9", IsDefault = false };
+        foreach ((string path, byte[] content) in PhonyGuest.Fixture("full").Where(f => !f.Key.EndsWith(file, StringComparison.Ordinal)))
+        {
+            guest.Root.Add("/" + path.Replace(PhonyGuest.Kernel, "0.9", StringComparison.Ordinal), content);
+        }
+
+        guest.Kernels.Add(old);
+        guest.Root.Add("/boot/initrd.img-" + PhonyGuest.Kernel, MainArchive()).Add("/boot/initrd.img-0.9", MainArchive());
+        byte[] before = guest.Tree.ReadAllBytes(old.InitramfsPath!);
+        ConversionContext context = guest.Apply(new SpaceStep(), new InitramfsStep());
+        Assert.Contains(named, Assert.Single(context.Warnings, w => w.Contains("0.9", StringComparison.Ordinal)), StringComparison.Ordinal);
+        Assert.Equal(before, guest.Tree.ReadAllBytes(old.InitramfsPath!));
+        Assert.True(guest.Tree.ReadAllBytes("/boot/initrd.img-" + PhonyGuest.Kernel).Length > before.Length);
+
+        // The kernel that starts is one.
+        guest.Kernels.RemoveAt(0);
+        Assert.Equal(errorId, Assert.Throws<V2VException>(() => guest.Apply(new InitramfsStep())).ErrorId);
+    }
+
     [Fact]
     public void ADamagedModuleIsNamed()
     {

@@ -52,6 +52,30 @@ internal sealed class InitramfsStep : ConversionStep
             context.Warn($"The kernel {kernel.Version} has no virtio disk driver; it will not find its root on a virtio disk.");
         }
 
+        List<string> missing;
+        byte[] framed;
+        try
+        {
+            (missing, framed) = Make(context, kernel, hasDriver);
+        }
+        catch (V2VException e) when (kernel != context.Drivers.Boot)
+        {
+            // What is left of a kernel that the guest does not start is no reason to refuse the guest.
+            context.Warn($"The initramfs of the kernel {kernel.Version} gets no drivers; that kernel will not find its root on a virtio disk. {e.Message}");
+            return;
+        }
+
+        if (framed.Length > 0)
+        {
+            SpaceStep.RequireSpace(context, kernel.InitramfsPath, framed.Length);
+            context.Editor.Append(kernel.InitramfsPath, framed, Reason(missing, context.InitramfsFiles.Keys));
+            context.FirstBoot.RebuildInitramfs = true;
+        }
+    }
+
+    /// <summary>The modules that an initramfs lacks, and what to append to it; nothing if it needs nothing.</summary>
+    private static (List<string> Missing, byte[] Framed) Make(ConversionContext context, KernelInfo kernel, bool hasDriver)
+    {
         ModuleDependencies? modules = hasDriver && kernel.ModulesPath is { } directory ? ModuleDependencies.Read(context.Tree, directory) : null;
         ListedModules? lists = modules is null ? null : ListedModules.Read(context, kernel);
         List<string> missing = modules is null ? [] : lists is { IsFlat: true } ? lists.FindMissing(kernel, modules) : InitramfsSegment.FindMissing(kernel, modules);
@@ -62,14 +86,11 @@ internal sealed class InitramfsStep : ConversionStep
 
         if (missing.Count == 0 && context.InitramfsFiles.Count == 0)
         {
-            return;
+            return (missing, []);
         }
 
         ReadOnlyMemory<byte> archive = InitramfsSegment.Build(context.Tree, kernel, modules, missing, context.InitramfsFiles, lists, context.Warn, context.Observer.CancellationToken);
-        byte[] framed = InitramfsAppender.Frame(context.Tree, kernel, archive.Span, context.Observer.CancellationToken);
-        SpaceStep.RequireSpace(context, kernel.InitramfsPath, framed.Length);
-        context.Editor.Append(kernel.InitramfsPath, framed, Reason(missing, context.InitramfsFiles.Keys));
-        context.FirstBoot.RebuildInitramfs = true;
+        return (missing, InitramfsAppender.Frame(context.Tree, kernel, archive.Span, context.Observer.CancellationToken));
     }
 
     private static string Reason(List<string> missing, IEnumerable<string> files)

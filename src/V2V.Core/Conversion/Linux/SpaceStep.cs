@@ -112,7 +112,17 @@ internal sealed class SpaceStep : ConversionStep
             return 0;
         }
 
-        ModuleDependencies modules = ModuleDependencies.Read(context.Tree, kernel.ModulesPath);
+        ModuleDependencies modules;
+        try
+        {
+            modules = ModuleDependencies.Read(context.Tree, kernel.ModulesPath);
+        }
+        catch (V2VException) when (kernel != context.Drivers.Boot)
+        {
+            // InitramfsStep says so.
+            return 0;
+        }
+
         long size = 0;
         foreach (ModuleLine line in InitramfsSegment.FindMissing(kernel, modules).Select(n => modules.Find(n)!))
         {

@@ -25,9 +25,15 @@ internal static class ModuleFile
     /// <param name="tree">The guest.</param>
     /// <param name="path">Path in the tree.</param>
     /// <param name="decompress">True to give the plain module whatever its stored form.</param>
-    /// <exception cref="V2VException"><c>KernelModuleDamaged</c>, <c>KernelModuleTooLarge</c>.</exception>
+    /// <exception cref="V2VException"><c>KernelModuleMissing</c>, <c>KernelModuleDamaged</c>, <c>KernelModuleTooLarge</c>.</exception>
     internal static byte[] Read(GuestTree tree, string path, bool decompress)
     {
+        if (!tree.FileExists(path))
+        {
+            throw new V2VException("KernelModuleMissing", V2VErrorKind.NotFound, $"The guest has no {path}, which the kernel's modules.dep names.", path,
+                "Run depmod -a in the guest, or reinstall the kernel's package, and export it again.");
+        }
+
         byte[] stored = tree.ReadAllBytes(path, MaxModuleBytes);
         if (!decompress || Compression(path) is not { } compression)
         {
