@@ -48,7 +48,11 @@ internal sealed partial class KernelDrivers
     internal static bool IsXenOnly(KernelInfo kernel) =>
         kernel.Version.Contains("xen", StringComparison.Ordinal) && PackageVersion.Compare(kernel.Version, "2.6.32") < 0;
 
-    private static bool CanHaveVirtio(KernelInfo kernel) => (kernel.HasVirtioBlk || kernel.HasVirtioScsi) && !kernel.InitramfsIsFileSystem;
+    private static bool CanHaveVirtio(KernelInfo kernel) =>
+        !kernel.InitramfsIsFileSystem && (LacksInitramfs(kernel) ? ChooseBus(kernel, BlockBus.VirtioBlk) != BlockBus.Sata : kernel.HasVirtioBlk || kernel.HasVirtioScsi);
+
+    /// <summary>True for a kernel that finds its root by what is compiled in, and to which nothing can be added.</summary>
+    internal static bool LacksInitramfs(KernelInfo kernel) => kernel.InitramfsPath is null && !kernel.IsUnified;
 
     private static BlockBus ChooseBus(KernelInfo? kernel, BlockBus preferred) => kernel switch
     {
@@ -59,6 +63,10 @@ internal sealed partial class KernelDrivers
         { IsUnified: true } when HasInside(kernel, "virtio_scsi") && HasInside(kernel, "sd_mod")
             && (preferred == BlockBus.VirtioScsi || !HasInside(kernel, "virtio_blk") || NamesDisk().IsMatch(kernel.EmbeddedCommandLine ?? "")) => BlockBus.VirtioScsi,
         { IsUnified: true } => HasInside(kernel, "virtio_blk") && !NamesDisk().IsMatch(kernel.EmbeddedCommandLine ?? "") ? BlockBus.VirtioBlk : BlockBus.Sata,
+        not null when LacksInitramfs(kernel) && !kernel.BuiltIn.Contains("virtio_pci") => BlockBus.Sata,
+        not null when LacksInitramfs(kernel) => kernel.BuiltIn.Contains("virtio_scsi") && kernel.BuiltIn.Contains("sd_mod") && (preferred == BlockBus.VirtioScsi || !kernel.BuiltIn.Contains("virtio_blk"))
+            ? BlockBus.VirtioScsi
+            : kernel.BuiltIn.Contains("virtio_blk") ? BlockBus.VirtioBlk : BlockBus.Sata,
         { HasVirtioScsi: true } when preferred == BlockBus.VirtioScsi => BlockBus.VirtioScsi,
         { HasVirtioBlk: true } => BlockBus.VirtioBlk,
         { HasVirtioScsi: true } => BlockBus.VirtioScsi,

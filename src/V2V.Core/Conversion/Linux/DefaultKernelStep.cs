@@ -31,7 +31,9 @@ internal sealed class DefaultKernelStep : ConversionStep
             return;
         }
 
-        string why = current is not null && KernelDrivers.IsXenOnly(current) ? "starts under Xen only" : "has no virtio disk driver";
+        string why = current is not null && KernelDrivers.IsXenOnly(current) ? "starts under Xen only"
+            : current is { HasVirtioBlk: true } or { HasVirtioScsi: true } && KernelDrivers.LacksInitramfs(current) ? "has its virtio disk driver in a module, and no initramfs that could load it"
+            : "has no virtio disk driver";
         context.Warn(DefaultEntry.Set(context, boot)
             ? $"The guest starts the kernel {boot.Version} now: the default one, {current?.Version}, {why}."
             : $"The kernel {boot.Version} must be started: the default one, {current?.Version}, {why}, and the boot menu could not be changed.");
