@@ -4,6 +4,7 @@ using V2V.Core.Conversion.Windows;
 using V2V.Core.Conversion.Windows.Boot;
 using V2V.Core.Guest;
 using V2V.Core.Inspection;
+using V2V.Core.Inspection.Boot;
 using V2V.Core.Sources;
 using V2V.Storage;
 
@@ -15,8 +16,6 @@ namespace V2V.Core.Conversion;
 /// </summary>
 public static class GuestConverter
 {
-    private const string EspType = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b";
-
     /// <summary>Inspects a machine and converts its guest.</summary>
     public static V2VOverlay Convert(V2VSource source, ConversionOptions options, IOperationObserver observer)
     {
@@ -73,7 +72,7 @@ public static class GuestConverter
     private static (ConversionContext Context, long Trimmed) Edit(V2VInspection inspection, ConversionOptions options, IOperationObserver observer, OverlaySet overlays, string? doubt)
     {
         using GuestDisks disks = GuestDisks.Open(overlays.Devices, keys: inspection.Source.Keys);
-        GuestTree tree = GuestTree.Mount(disks, WithEsp(inspection), writable: true);
+        GuestTree tree = GuestTree.Mount(disks, WithEsp(inspection, disks), writable: true);
         using var context = new ConversionContext(inspection, options, tree, observer);
         if (doubt is not null)
         {
@@ -93,10 +92,12 @@ public static class GuestConverter
     }
 
     /// <summary>The guest's mounts, with its EFI system partition where UEFI guests have it if fstab does not name it; a Windows guest has no fstab.</summary>
-    private static IReadOnlyList<MountInfo> WithEsp(V2VInspection inspection)
+    private static IReadOnlyList<MountInfo> WithEsp(V2VInspection inspection, GuestDisks disks)
     {
         IReadOnlyList<MountInfo> mounts = inspection.Windows is null || inspection.Mounts.Count > 0 ? inspection.Mounts : [new MountInfo("/", inspection.RootDevice!, "ntfs", "", "")];
-        VolumeInfo? esp = inspection.Volumes.FirstOrDefault(v => v.FileSystem == "vfat" && string.Equals(v.PartitionType, EspType, StringComparison.OrdinalIgnoreCase));
+        VolumeInfo? esp = inspection.Windows is null
+            ? inspection.Volumes.FirstOrDefault(v => v.FileSystem == "vfat" && string.Equals(v.PartitionType, FirmwareDetector.EspType, StringComparison.OrdinalIgnoreCase))
+            : EfiPartition.Find(inspection, disks);
         return esp is null || mounts.Any(m => m.Device == esp.Device || m.MountPoint is "/boot/efi" or "/efi")
             ? mounts
             : [.. mounts, new MountInfo(inspection.Windows is null ? "/boot/efi" : EfiPartition.MountPoint, esp.Device, "vfat", "", "")];

@@ -45,11 +45,14 @@ public static class GuestInspector
 
         (int? bootDisk, BootCode bootCode) = FirmwareDetector.FindBootDisk(disks.Devices);
         FirmwareType firmware = FirmwareDetector.Decide(source.Firmware, disks.Volumes.Select(v => v.Info).ToList(), HasEfiLoaders(reports), bootCode, warnings.Add);
-        List<VolumeReport> roots = [.. reports.Where(r => r.Role is FileSystemRole.LinuxRoot or FileSystemRole.CoreOsRoot)];
+        List<VolumeReport> roots = FindRoots(reports);
         VolumeReport? root = RootChoice.Choose(roots, options.Root, source.Name);
-        V2VInspection inspection = root is null
-            ? WithoutLinux(source, reports, disks.Assembled, firmware, warnings)
-            : new LinuxInspection(source, disks, reports, root, firmware, bootDisk, bootCode, warnings, observer).Run(roots);
+        V2VInspection inspection = root switch
+        {
+            null => WithoutRoot(source, reports, disks.Assembled, firmware, warnings),
+            { Role: FileSystemRole.WindowsRoot } => Windows(source, root, roots, reports, disks.Assembled, firmware, warnings),
+            _ => new LinuxInspection(source, disks, reports, root, firmware, bootDisk, bootCode, warnings, observer).Run(roots),
+        };
         foreach (string warning in inspection.Warnings)
         {
             observer.Warning($"{source.Name}: {warning}");
@@ -58,15 +61,24 @@ public static class GuestInspector
         return inspection;
     }
 
-    /// <summary>A machine with Windows, another system, or none that could be found.</summary>
-    private static V2VInspection WithoutLinux(V2VSource source, List<VolumeReport> reports, AssembledVolumes assembled, FirmwareType firmware, List<string> warnings)
+    /// <summary>The systems that can be chosen. A Windows without a registry, as a disk that was once another machine's may have, is none beside one that has it.</summary>
+    private static List<VolumeReport> FindRoots(List<VolumeReport> reports)
     {
-        if (reports.Find(r => r is { Role: FileSystemRole.WindowsRoot, Tree: not null }) is { } windows)
-        {
-            warnings.AddRange(assembled.Problems.Where(p => IsLocked(p, reports)).Take(32).Select(p => $"{p.Message} It stays as it is; the guest's own Windows opens it."));
-            return WindowsInspection.Run(source, windows, windows.Tree!, firmware, reports, warnings);
-        }
+        List<VolumeReport> found = [.. reports.Where(r => r.Tree is not null && r.Role is FileSystemRole.LinuxRoot or FileSystemRole.CoreOsRoot or FileSystemRole.WindowsRoot)];
+        List<VolumeReport> whole = [.. found.Where(r => r.Role != FileSystemRole.WindowsRoot || (SystemFolder.Find(r.Tree!) is { } folder && SystemFolder.HasRegistry(r.Tree!, folder)))];
+        return whole.Count > 0 ? whole : found;
+    }
 
+    private static V2VInspection Windows(
+        V2VSource source, VolumeReport root, List<VolumeReport> roots, List<VolumeReport> reports, AssembledVolumes assembled, FirmwareType firmware, List<string> warnings)
+    {
+        warnings.AddRange(assembled.Problems.Where(p => IsLocked(p, reports)).Take(32).Select(p => $"{p.Message} It stays as it is; the guest's own Windows opens it."));
+        return WindowsInspection.Run(source, root, roots, root.Tree!, firmware, reports, warnings);
+    }
+
+    /// <summary>A machine with another system, or none that could be found.</summary>
+    private static V2VInspection WithoutRoot(V2VSource source, List<VolumeReport> reports, AssembledVolumes assembled, FirmwareType firmware, List<string> warnings)
+    {
         (string osType, BlockerInfo[] blockers, string? root) = Explain(source, reports, assembled);
         return new V2VInspection
         {
@@ -124,6 +136,7 @@ public static class GuestInspector
             string? folder = context.FindIgnoringCase("/EFI");
             bool hasLoaders = folder is not null && context.List(folder).Take(256)
                 .Any(v => context.List(GuestPath.Combine(folder, v.Name)).Any(f => f.Name.EndsWith(".efi", StringComparison.OrdinalIgnoreCase)));
+            hasLoaders |= esp.Tree!.FileExists("/EFI/Microsoft/Boot/bootmgfw.efi");
             found = found == true || hasLoaders;
         }
 

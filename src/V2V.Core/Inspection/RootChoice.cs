@@ -1,5 +1,6 @@
 using V2V.Core.Inspection.Distributions;
 using V2V.Core.Inspection.Volumes;
+using V2V.Core.Inspection.Windows;
 using V2V.Storage;
 
 namespace V2V.Core.Inspection;
@@ -33,7 +34,9 @@ internal static class RootChoice
 
     private static string Describe(VolumeReport root)
     {
-        string product = root.Tree is null ? "" : DistributionReader.Read(new InspectionContext(root.Tree, [])).Product;
+        string product = root.Tree is null ? ""
+            : root.Role == FileSystemRole.WindowsRoot ? WindowsInspection.ReadProduct(root.Tree)
+            : DistributionReader.Read(new InspectionContext(root.Tree, [])).Product;
         return product.Length > 0 ? $"{root.Info.Device} ({product})" : root.Info.Device;
     }
 }

@@ -93,6 +93,94 @@ public sealed class NtfsExtendTests
         Assert.Equal(after, ReadUInt32LittleEndian(Defaults(Open(new NtfsVolume(result), "$Quota", "$Q")).Data[4..]));
     }
 
+    /// <summary>Readers of the journal compare its id, and begin at the lowest number that is valid: [MS-FSCC] 2.4.1 and USN_JOURNAL_DATA.</summary>
+    [Fact]
+    public void The_change_journal_gets_a_new_id_and_keeps_the_rest()
+    {
+        const ulong Id = 0x01D9ABCDEF012345;
+        using var image = new NtfsImage("-c 4096", 32 << 20);
+        var limits = new byte[32];
+        WriteUInt64LittleEndian(limits, 32 << 20);
+        WriteUInt64LittleEndian(limits.AsSpan(8), 8 << 20);
+        WriteUInt64LittleEndian(limits.AsSpan(16), Id);
+        var records = new byte[70_000];
+        new Random(7).NextBytes(records);
+        image.WithMount("rw,streams_interface=windows", root =>
+        {
+            File.WriteAllBytes(Path.Combine(root, "$UsnJrnl"), []);
+            File.WriteAllBytes(Path.Combine(root, "$UsnJrnl:$Max"), limits);
+            File.WriteAllBytes(Path.Combine(root, "$UsnJrnl:$J"), records);
+        });
+        MoveToExtend(image, "$UsnJrnl");
+        image.AssertClean();
+        Assert.Equal(limits, Journal(image, "$Max"));
+        image.Write(fileSystem => fileSystem.TryGetEntry("/nothing is written"));
+        Assert.Equal(limits, Journal(image, "$Max"));
+
+        long before = DateTime.UtcNow.ToFileTimeUtc();
+        image.Write(fileSystem => fileSystem.WriteAllBytes("/file", new byte[100], NtfsImage.Metadata));
+        image.AssertClean();
+        byte[] after = Journal(image, "$Max");
+        Assert.Equal(limits[..16], after[..16]);
+        Assert.InRange(ReadInt64LittleEndian(after.AsSpan(16)), before, DateTime.UtcNow.ToFileTimeUtc());
+        Assert.Equal(records.Length, ReadInt64LittleEndian(after.AsSpan(24)));
+        Assert.Equal(records, Journal(image, "$J"));
+    }
+
+    /// <summary>What a reparse point stands for is replaced where V2V can read it, and left where it cannot.</summary>
+    [Fact]
+    public void Content_over_a_reparse_point_is_content_or_refused()
+    {
+        Tool.Require("setfattr", "getfattr");
+        using var image = new NtfsImage("-c 4096", 32 << 20);
+        image.WithMount("rw", root =>
+        {
+            File.WriteAllText(Path.Combine(root, "target"), "what the link leads to");
+            File.WriteAllBytes(Path.Combine(root, "foreign"), []);
+            Tool.Run("setfattr", "-n", "system.ntfs_reparse_data", "-v", "0x" + Convert.ToHexString(Point(1)), Path.Combine(root, "foreign"));
+        });
+        image.Write(fileSystem =>
+        {
+            fileSystem.CreateSymbolicLink("/link", "target", NtfsImage.Metadata);
+            Assert.Equal("NtfsReparseUnsupported", Assert.Throws<V2VException>(() => fileSystem.WriteAllBytes("/foreign", new byte[10], NtfsImage.Metadata)).ErrorId);
+            Assert.Equal("NtfsReparseUnsupported", Assert.Throws<V2VException>(() => fileSystem.ReadAllBytes("/foreign")).ErrorId);
+            fileSystem.Delete("/link");
+            fileSystem.WriteAllBytes("/link", "a file now"u8, NtfsImage.Metadata);
+            fileSystem.Delete("/foreign");
+            fileSystem.WriteAllBytes("/foreign", new byte[9000], NtfsImage.Metadata);
+        });
+        image.AssertClean();
+        Assert.Equal(0, Count(image, "$Reparse", "$R"));
+        image.WithMount("ro", root =>
+        {
+            Assert.Equal("a file now", File.ReadAllText(Path.Combine(root, "link")));
+            Assert.Equal("what the link leads to", File.ReadAllText(Path.Combine(root, "target")));
+            Assert.Equal(new byte[9000], File.ReadAllBytes(Path.Combine(root, "foreign")));
+            Assert.NotEqual(0, Tool.TryRun("getfattr", "-n", "system.ntfs_reparse_data", Path.Combine(root, "foreign")).ExitCode);
+        });
+    }
+
+    private static void MoveToExtend(NtfsImage image, string name)
+    {
+        using FileDevice device = FileDevice.Open(image.Path, writable: true);
+        var volume = new NtfsVolume(device);
+        FileRecord root = volume.Mft.Get(NtfsVolume.RootNumber), extend = volume.Mft.Get(NtfsVolume.ExtendNumber);
+        FileRecord file = volume.Mft.Get(volume.OpenDirectory(root).FindName(name)!.Value.Reference);
+        byte[] key = file.Get(AttributeType.FileName).Value!;
+        volume.OpenDirectory(root).Remove(key);
+        WriteUInt64LittleEndian(key, extend.Reference);
+        volume.OpenDirectory(extend).Insert(IndexEntry.ForFile(file.Reference, key));
+        volume.Mft.Save(file);
+        volume.Flush();
+    }
+
+    private static byte[] Journal(NtfsImage image, string stream)
+    {
+        byte[] content = [];
+        image.WithMount("ro,show_sys_files,streams_interface=windows", root => content = File.ReadAllBytes(Path.Combine(root, "$Extend", "$UsnJrnl:" + stream)));
+        return content;
+    }
+
     private static IndexEntry Defaults(IndexTree index) => index.Entries().Single(e => ReadUInt32LittleEndian(e.Key) == DefaultsId);
 
     private static IndexTree Open(NtfsVolume volume, string file, string index) =>

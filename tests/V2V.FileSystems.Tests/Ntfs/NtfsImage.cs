@@ -15,7 +15,7 @@ internal sealed class NtfsImage : IDisposable
     public NtfsImage(string options, long length)
     {
         Tool.RequireRoot();
-        Tool.Require("mkntfs", "ntfs-3g", "ntfsfix", "ntfsinfo");
+        Tool.Require("mkntfs", "ntfs-3g", "ntfsfix", "ntfsinfo", "ntfssecaudit");
         Path = _temporary.File("ntfs.img");
         using (FileStream file = File.Create(Path))
         {
@@ -81,6 +81,12 @@ internal sealed class NtfsImage : IDisposable
         Assert.True(output.Contains("$MFT and $MFTMirr completed successfully", StringComparison.Ordinal), output);
         (exitCode, output) = Tool.TryRun("ntfsinfo", "-m", Path);
         Assert.True(exitCode == 0, output);
+        if (!_isForeign)
+        {
+            (exitCode, output) = Tool.TryRun("ntfssecaudit", "-ar", Path);
+            Assert.True(exitCode == 0 && output.Contains("No errors were found", StringComparison.Ordinal), output);
+        }
+
         using FileDevice device = FileDevice.Open(Path);
         new NtfsCheck(device).Run();
     }

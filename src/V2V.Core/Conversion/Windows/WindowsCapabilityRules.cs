@@ -14,7 +14,7 @@ internal static class WindowsCapabilityRules
     internal static GuestCapabilities Describe(V2VInspection inspection)
     {
         bool isX86 = inspection.Architecture is "x86_64" or "i386" or "unknown";
-        FirmwareType firmware = inspection.Firmware != FirmwareType.Unknown ? inspection.Firmware : inspection.Source.Firmware;
+        FirmwareType firmware = !isX86 ? FirmwareType.Uefi : inspection.Firmware != FirmwareType.Unknown ? inspection.Firmware : inspection.Source.Firmware;
         string machine = !isX86 ? "virt" : inspection.Version >= s_vista || firmware == FirmwareType.Uefi ? "q35" : "pc";
         bool isClient11 = inspection.Version >= s_windows11 && inspection.Windows is not { InstallationType: "Server" or "Server Core" };
         return new GuestCapabilities

@@ -3,6 +3,7 @@ using V2V.Core.Conversion.Windows.Drivers.Library;
 using V2V.Core.Conversion.Windows.GuestAdditions;
 using V2V.Core.Conversion.Windows.Settings;
 using V2V.Core.Inspection;
+using V2V.Core.Inspection.Windows.Network;
 
 namespace V2V.Core.Conversion.Windows;
 

@@ -1,4 +1,5 @@
 using V2V.Core.Guest;
+using V2V.Core.Inspection.Windows;
 using V2V.FileSystems;
 
 namespace V2V.Core.Inspection.Volumes;
@@ -81,7 +82,7 @@ internal static class FileSystemClassifier
         (FileSystemRole.CoreOsUsr, t => t.DirectoryExists("/bin") && t.DirectoryExists("/share") && t.DirectoryExists("/local")
             && t.DirectoryExists("/share/coreos")),
         (FileSystemRole.Var, t => t.DirectoryExists("/log") && t.DirectoryExists("/run") && t.DirectoryExists("/spool")),
-        (FileSystemRole.WindowsRoot, IsWindows),
+        (FileSystemRole.WindowsRoot, t => SystemFolder.Find(t) is not null),
         (FileSystemRole.WindowsData, t => t.DirectoryExists("/System Volume Information")),
         (FileSystemRole.DosRoot, t => t.FileExists("/FDOS/FREEDOS.BSS") || t.FileExists("/DOS/COMMAND.COM")),
     ];
@@ -98,21 +99,4 @@ internal static class FileSystemClassifier
         { Type: GuestFileType.SymbolicLink } => GuestPath.Normalize(tree.ReadLink("/bin")) == "/usr/bin",
         _ => false,
     };
-
-    private static bool IsWindows(GuestTree tree)
-    {
-        foreach (string root in (string[])["windows", "winnt", "win32", "win", "reactos"])
-        {
-            string? name = tree.EnumerateDirectory("/").Take(4096).Select(e => e.Name)
-                .FirstOrDefault(n => n.Equals(root, StringComparison.OrdinalIgnoreCase));
-            string? system = name is null || !tree.DirectoryExists("/" + name) ? null : tree.EnumerateDirectory("/" + name).Take(4096).Select(e => e.Name)
-                .FirstOrDefault(n => n.Equals("system32", StringComparison.OrdinalIgnoreCase));
-            if (system is not null)
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
 }

@@ -20,12 +20,13 @@ internal static class WindowsInspection
     ];
 
     /// <summary>What is inside; <paramref name="tree"/> is the system volume, at <c>/</c>.</summary>
-    public static V2VInspection Run(V2VSource source, VolumeReport root, GuestTree tree, FirmwareType firmware, IReadOnlyList<VolumeReport> reports, List<string> warnings)
+    public static V2VInspection Run(
+        V2VSource source, VolumeReport root, IReadOnlyList<VolumeReport> roots, GuestTree tree, FirmwareType firmware, IReadOnlyList<VolumeReport> reports, List<string> warnings)
     {
         var context = new InspectionContext(tree, warnings);
-        string systemRoot = FindSystemRoot(tree);
+        string systemRoot = SystemFolder.Find(tree) ?? "/Windows";
         using var hives = new WindowsHives(context, systemRoot);
-        WindowsRelease release = hives.Read(() => WindowsRelease.Read(hives.Get(@"Microsoft\Windows NT\CurrentVersion"))) ?? WindowsRelease.Read(null);
+        WindowsRelease release = ReadRelease(context, hives, systemRoot);
         string architecture = PeMachine.Detect(tree, systemRoot) ?? FromEnvironment(hives);
         IReadOnlyList<(ApplicationInfo Application, bool IsAntivirus)> applications = WindowsApplications.Read(hives, architecture);
         IReadOnlyList<VolumeInfo> volumes = [.. reports.Select(r => r.Info)];
@@ -42,8 +43,9 @@ internal static class WindowsInspection
             HostName = hives.Read(() => tcp?.GetText("Hostname") ?? hives.Current(@"Control\ComputerName\ComputerName")?.GetText("ComputerName")) ?? "",
             OsInfoId = release.OsInfoId,
             Firmware = firmware,
+            BootDiskIndex = BootDisk.Find(firmware, reports),
             RootDevice = root.Info.Device,
-            Roots = [root.Info.Device],
+            Roots = [.. roots.Select(r => r.Info.Device)],
             Volumes = volumes,
             Applications = [.. applications.Select(a => a.Application)],
             GuestTools = FindTools(applications),
@@ -74,13 +76,32 @@ internal static class WindowsInspection
         };
     }
 
-    /// <summary>The folder of the system that is told by its configuration.</summary>
-    private static string FindSystemRoot(GuestTree tree) =>
-        ((string[])["windows", "winnt", "win32", "win", "reactos"])
-            .Select(name => tree.EnumerateDirectory("/").Take(4096).FirstOrDefault(e => e.Name.Equals(name, StringComparison.OrdinalIgnoreCase)).Name)
-            .Where(name => name is not null && tree.DirectoryExists($"/{name}/system32/config"))
-            .Select(name => "/" + name)
-            .FirstOrDefault() ?? "/Windows";
+    /// <summary>Name of the Windows on a volume, for a choice between several; empty if it does not tell.</summary>
+    internal static string ReadProduct(GuestTree tree)
+    {
+        using var hives = new WindowsHives(new InspectionContext(tree, []), SystemFolder.Find(tree) ?? "/Windows");
+        return hives.Read(() => WindowsRelease.Read(hives.Get(@"Microsoft\Windows NT\CurrentVersion")))?.ProductName ?? "";
+    }
+
+    /// <summary>The registry's word; where it says nothing, as a SOFTWARE hive that cannot be read, the kernel's.</summary>
+    private static WindowsRelease ReadRelease(InspectionContext context, WindowsHives hives, string systemRoot)
+    {
+        const string Key = @"Microsoft\Windows NT\CurrentVersion";
+        WindowsRelease? told = hives.Read(() => WindowsRelease.Read(hives.Get(Key)));
+        if (told?.Version.Major > 0)
+        {
+            return told;
+        }
+
+        string? productType = hives.Read(() => hives.Current(@"Control\ProductOptions")?.GetText("ProductType"));
+        Version? kernel = PeVersion.OfKernel(context.Tree, systemRoot);
+        if (kernel is not null)
+        {
+            context.Warn($"The registry does not tell the version of Windows; its kernel says {kernel}.");
+        }
+
+        return hives.Read(() => WindowsRelease.Read(hives.Get(Key), productType, kernel)) ?? WindowsRelease.Read(null, productType, kernel);
+    }
 
     private static string FromEnvironment(WindowsHives hives) =>
         hives.Read(() => hives.Current(@"Control\Session Manager\Environment")?.GetText("PROCESSOR_ARCHITECTURE"))?.ToUpperInvariant() switch

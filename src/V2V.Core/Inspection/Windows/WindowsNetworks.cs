@@ -1,54 +1,39 @@
-using System.Globalization;
-using System.Net;
-using System.Numerics;
+using V2V.Core.Inspection.Network;
+using V2V.Core.Inspection.Windows.Network;
 using V2V.Core.Sources;
 using V2V.Registry;
 
 namespace V2V.Core.Inspection.Windows;
 
-/// <summary>The network connections of a Windows guest, from Services\Tcpip\Parameters\Interfaces.</summary>
+/// <summary>The network connections of a Windows guest, each with the machine's card that it belongs to where Windows tells.</summary>
 internal static class WindowsNetworks
 {
-    private const string Interfaces = @"Services\Tcpip\Parameters\Interfaces";
-    private const string Connections = @"Control\Network\{4D36E972-E325-11CE-BFC1-08002BE10318}";
-    private const int MaxInterfaces = 1024;
+    private const string Hive = @"SYSTEM\";
 
     /// <summary>The connections that have a name, that is, those of a card that was once there.</summary>
     public static IReadOnlyList<NetworkInfo> Read(WindowsHives hives, IReadOnlyList<SourceNic> nics)
     {
+        IReadOnlyList<NetworkCard> cards = hives.Read(() => NetworkCards.Find(Find, hives.ControlSet)) ?? [];
+        IReadOnlyDictionary<NetworkCard, int> matches = NetworkCards.Match(cards, nics);
         var found = new List<NetworkInfo>();
-        foreach (RegistryKey key in hives.Read(() => hives.Current(Interfaces)?.Subkeys.Take(MaxInterfaces).ToList()) ?? [])
+        foreach (NetworkCard card in cards.Where(c => c.Name.Length > 0))
         {
-            if (hives.Read(() => Read(hives, key)) is { } network)
+            bool isMatched = matches.TryGetValue(card, out int index);
+            string? mac = isMatched ? MacText.Normalize(nics[index].MacAddress) ?? card.MacAddress : null;
+            if (hives.Read(() => NetworkSettingsReader.Read(Find, hives.ControlSet, card, index, mac)) is { } settings)
             {
-                found.Add(network);
+                found.Add(Describe(settings, hives.ControlSet));
             }
         }
 
-        // Nothing in the registry says which MAC a connection had: with one card and one connection there is no doubt.
-        return found.Count == 1 && nics.Count == 1 ? [found[0] with { MacAddress = nics[0].MacAddress }] : found;
+        return found;
+
+        RegistryKey? Find(string path) => hives.System?.Find(path[Hive.Length..]);
     }
 
-    private static NetworkInfo? Read(WindowsHives hives, RegistryKey key)
-    {
-        if (hives.Current($@"{Connections}\{key.Name}\Connection")?.GetText("Name") is not { } name)
-        {
-            return null;
-        }
-
-        bool isDhcp = key.GetNumber("EnableDHCP") is not 0;
-        string[] addresses = Texts(key, "IPAddress"), masks = Texts(key, "SubnetMask");
-        return new NetworkInfo(
-            name, null, "windows", $@"SYSTEM\{hives.ControlSet}\{Interfaces}\{key.Name}", isDhcp ? "dhcp" : "static",
-            isDhcp ? [] : [.. addresses.Select((a, i) => a + "/" + PrefixLength(masks.ElementAtOrDefault(i)))],
-            isDhcp ? null : Texts(key, "DefaultGateway").FirstOrDefault(),
-            [.. (key.GetText("NameServer") ?? "").Split([',', ' '], StringSplitOptions.RemoveEmptyEntries)]);
-    }
-
-    private static string[] Texts(RegistryKey key, string name) => [.. (key.GetValue(name)?.Texts ?? []).Where(t => t.Length > 0 && t != "0.0.0.0")];
-
-    private static string PrefixLength(string? mask) =>
-        IPAddress.TryParse(mask, out IPAddress? address) && address.GetAddressBytes() is { Length: 4 } bytes
-            ? bytes.Sum(b => BitOperations.PopCount(b)).ToString(CultureInfo.InvariantCulture)
-            : "24";
+    private static NetworkInfo Describe(NetworkSettings settings, string controlSet) => new(
+        settings.Name, settings.MacAddress, "windows", $@"{Hive}{controlSet}\Services\Tcpip\Parameters\Interfaces\{settings.Interface}", settings.IsDhcp ? "dhcp" : "static",
+        [.. settings.Addresses.Concat(settings.AddressesV6).Select(a => a.ToString())],
+        settings.Gateways.Concat(settings.GatewaysV6).FirstOrDefault()?.Address,
+        [.. settings.DnsServers, .. settings.DnsServersV6]);
 }

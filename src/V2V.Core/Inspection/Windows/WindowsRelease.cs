@@ -16,14 +16,24 @@ internal sealed record WindowsRelease(Version Version, string ProductName, strin
     /// <summary>True for a server.</summary>
     public bool IsServer => InstallationType.StartsWith("Server", StringComparison.OrdinalIgnoreCase);
 
-    public static WindowsRelease Read(RegistryKey? key)
+    /// <summary>Reads what the registry says.</summary>
+    /// <param name="key">CurrentVersion, or null if SOFTWARE cannot be read.</param>
+    /// <param name="productType">SYSTEM's ProductOptions\ProductType: WinNT, ServerNT or LanmanNT (a domain controller).</param>
+    /// <param name="kernel">The kernel's version, which stands in for one that the registry does not tell.</param>
+    public static WindowsRelease Read(RegistryKey? key, string? productType = null, Version? kernel = null)
     {
         string product = key?.GetText("ProductName") ?? "";
-        string type = key?.GetText("InstallationType") ?? (product.Contains("Server", StringComparison.OrdinalIgnoreCase) ? "Server" : "Client");
+        bool isServer = product.Contains("Server", StringComparison.OrdinalIgnoreCase) || productType?.ToUpperInvariant() is "SERVERNT" or "LANMANNT";
+        string type = key?.GetText("InstallationType") ?? (isServer ? "Server" : "Client");
         int[] numbers = [.. (key?.GetText("CurrentVersion") ?? "").Split('.').Select(Number)];
         int major = (int?)key?.GetNumber("CurrentMajorVersionNumber") ?? numbers.ElementAtOrDefault(0);
         int minor = (int?)key?.GetNumber("CurrentMinorVersionNumber") ?? numbers.ElementAtOrDefault(1);
         int build = Number(key?.GetText("CurrentBuildNumber") ?? key?.GetText("CurrentBuild") ?? "");
+        if (major == 0 && kernel is not null)
+        {
+            (major, minor, build) = (kernel.Major, kernel.Minor, kernel.Build);
+        }
+
         if (type == "Client" && build >= FirstBuildOf11)
         {
             product = product.Replace("Windows 10", "Windows 11", StringComparison.Ordinal);

@@ -51,18 +51,24 @@ internal sealed class LogFile(NtfsVolume volume)
             return false;
         }
 
-        if (FindNewestRestart(out long offset) is not { } newest)
-        {
-            throw Dirty(reason);
-        }
-
         // From LFS 2.0 on a dirty log may also be that of Fast Startup, which keeps changes in the hibernation file of the system volume. Only on
         // that volume itself can one see that there is none.
-        if (newest.Major >= 2 && volume.OpenDirectory(volume.Mft.Get(NtfsVolume.RootNumber)).FindName("Windows") is null)
+        if (FindNewestRestart(out _) is not { } newest
+            || (newest.Major >= 2 && volume.OpenDirectory(volume.Mft.Get(NtfsVolume.RootNumber)).FindName("Windows") is null))
         {
             throw Dirty(reason);
         }
 
+        ReplayOpened(reason);
+        return true;
+    }
+
+    /// <summary>Replays the log of a volume of which no hibernation file holds changes, and empties it.</summary>
+    /// <param name="reason">Why the log is not clean.</param>
+    /// <exception cref="V2VException"><c>NtfsLogDirty</c>: the log cannot be replayed; nothing was written.</exception>
+    internal void ReplayOpened(string reason)
+    {
+        RestartArea newest = FindNewestRestart(out long offset) ?? throw Dirty(reason);
         try
         {
             LogRestart restart = ReadRestartFields(offset, newest);
@@ -74,7 +80,6 @@ internal sealed class LogFile(NtfsVolume volume)
         }
 
         Empty();
-        return true;
     }
 
     /// <summary>A log that cannot be replayed.</summary>

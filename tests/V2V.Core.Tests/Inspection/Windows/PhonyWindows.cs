@@ -12,6 +12,9 @@ internal static class PhonyWindows
     /// <summary>Size of an EFI system partition behind it.</summary>
     public const int EspMebibytes = 64;
 
+    /// <summary>Type of a partition of Windows' on a GPT disk.</summary>
+    public const string BasicData = "EBD0A0A2-B9E5-4433-87C0-68B6B72699C7";
+
     /// <summary>Makes the disk.</summary>
     /// <param name="directory">Where.</param>
     /// <param name="system">The SYSTEM hive: a file of the corpus' registry folder.</param>
@@ -34,47 +37,66 @@ internal static class PhonyWindows
     public static string Make(
         TemporaryDirectory directory, string system, string software, ushort machine, string systemChanges, string? esp, IEnumerable<(string Path, byte[] Content)> files)
     {
+        string volume = MakeVolume(directory, system, software, machine, systemChanges, "Windows", files);
+        return esp is null
+            ? TestDisk.Make(directory, (BasicData, SizeMebibytes, volume))
+            : TestDisk.Make(directory, (BasicData, SizeMebibytes, volume), ("U", EspMebibytes, esp));
+    }
+
+    /// <summary>Makes the system volume alone.</summary>
+    /// <param name="directory">Where.</param>
+    /// <param name="system">The SYSTEM hive.</param>
+    /// <param name="software">Texts for the SOFTWARE hive.</param>
+    /// <param name="machine">Machine type in the kernel's head.</param>
+    /// <param name="systemChanges">Texts for the SYSTEM hive.</param>
+    /// <param name="folder">The folder of Windows.</param>
+    /// <param name="files">Further files.</param>
+    /// <param name="change">Runs while ntfs-3g has the volume mounted, with the folder that it is mounted on.</param>
+    public static string MakeVolume(
+        TemporaryDirectory directory, string system, string software, ushort machine, string systemChanges, string folder, IEnumerable<(string Path, byte[] Content)> files, Action<string>? change = null)
+    {
         Tool.RequireRoot();
         Tool.Require("mkntfs", "ntfs-3g", "hivexregedit", "sfdisk");
-        string systemHive = directory.File("system"), softwareHive = directory.File("software");
+        string at = Directory.CreateDirectory(directory.File(Guid.NewGuid().ToString("N"))).FullName;
+        string systemHive = Path.Combine(at, "system"), softwareHive = Path.Combine(at, "software"), changes = Path.Combine(at, "reg"), mount = Path.Combine(at, "mnt");
         Unpack(Corpus.Require("registry/" + system), systemHive);
         File.Copy(Corpus.Require("registry/hivex/minimal"), softwareHive);
-        File.WriteAllText(directory.File("software.reg"), "Windows Registry Editor Version 5.00\n\n" + WithParents(software));
-        Tool.Run("hivexregedit", "--merge", softwareHive, directory.File("software.reg"));
-        if (systemChanges.Length > 0)
+        foreach ((string hive, string text) in ((string, string)[])[(softwareHive, software), (systemHive, systemChanges)])
         {
-            File.WriteAllText(directory.File("system.reg"), "Windows Registry Editor Version 5.00\n\n" + WithParents(systemChanges));
-            Tool.Run("hivexregedit", "--merge", systemHive, directory.File("system.reg"));
+            if (text.Length > 0)
+            {
+                File.WriteAllText(changes, "Windows Registry Editor Version 5.00\n\n" + WithParents(text));
+                Tool.Run("hivexregedit", "--merge", hive, changes);
+            }
         }
 
-        string volume = directory.File("volume");
+        string volume = Path.Combine(at, "volume");
         using (FileStream file = File.Create(volume))
         {
             file.SetLength(SizeMebibytes << 20);
         }
 
         Tool.Run("mkntfs", "-q", "-F", "-L", "Windows", volume);
-        using (new LoopMount(volume, directory.File("mnt"), "loop", "ntfs-3g"))
+        using (new LoopMount(volume, mount, "loop,compression", "ntfs-3g"))
         {
-            string config = directory.File("mnt/Windows/System32/config");
+            string config = Path.Combine(mount, folder, "System32", "config");
             Directory.CreateDirectory(config);
             File.Copy(systemHive, Path.Combine(config, "SYSTEM"));
             File.Copy(softwareHive, Path.Combine(config, "SOFTWARE"));
-            File.WriteAllBytes(directory.File("mnt/Windows/System32/ntoskrnl.exe"), Kernel(machine));
-            File.WriteAllBytes(directory.File("mnt/Windows/System32/cmd.exe"), Kernel(machine));
-            Directory.CreateDirectory(directory.File("mnt/Program Files"));
+            File.WriteAllBytes(Path.Combine(mount, folder, "System32", "ntoskrnl.exe"), Kernel(machine));
+            File.WriteAllBytes(Path.Combine(mount, folder, "System32", "cmd.exe"), Kernel(machine));
+            Directory.CreateDirectory(Path.Combine(mount, "Program Files"));
             foreach ((string path, byte[] content) in files)
             {
-                string target = directory.File("mnt/" + path);
+                string target = Path.Combine(mount, path);
                 Directory.CreateDirectory(Path.GetDirectoryName(target)!);
                 File.WriteAllBytes(target, content);
             }
+
+            change?.Invoke(mount);
         }
 
-        const string BasicData = "EBD0A0A2-B9E5-4433-87C0-68B6B72699C7";
-        return esp is null
-            ? TestDisk.Make(directory, (BasicData, SizeMebibytes, volume))
-            : TestDisk.Make(directory, (BasicData, SizeMebibytes, volume), ("U", EspMebibytes, esp));
+        return volume;
     }
 
     /// <summary>hivexregedit makes no key whose parent is missing.</summary>

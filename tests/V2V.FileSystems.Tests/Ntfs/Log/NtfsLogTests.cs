@@ -9,7 +9,7 @@ using static System.Buffers.Binary.BinaryPrimitives;
 namespace V2V.FileSystems.Tests.Ntfs.Log;
 
 /// <summary>
-/// Logs that Windows wrote, replayed: what comes out must be, structure by structure, what Windows itself left. Two images of the corpus have such a log;
+/// Logs that Windows wrote, replayed: what comes out must be, structure by structure, what Windows itself left. Images of the corpus have such logs;
 /// where the corpus has more of them (folder <c>ntfs-samples</c>: images of msuhanov/ntfs-samples and dfir_ntfs; folder <c>ldm-volumes</c>: volumes out of
 /// libguestfs' LDM test data), those are used too.
 /// </summary>
@@ -34,26 +34,57 @@ public sealed class NtfsLogTests
         }
     }
 
+    /// <summary>
+    /// Windows 8 and later lay out the log as LFS 2 does, and say LFS 1 when they close it: such a log is replayed as either. (The other volumes of Windows in the
+    /// corpus, <c>ntfs.bin</c> and <c>charlie.dd</c>, were mounted once more without a change, which wrote over the first page of what the log held.)
+    /// </summary>
+    public static TheoryData<string, int> ImagesByVersion
+    {
+        get
+        {
+            var images = new TheoryData<string, int>();
+            foreach (string image in Images.Select(i => i.Data))
+            {
+                images.Add(image, 1);
+                if (image.StartsWith("disk-vhd-vhdx/", StringComparison.Ordinal))
+                {
+                    images.Add(image, 2);
+                }
+            }
+
+            return images;
+        }
+    }
+
     [Theory]
-    [MemberData(nameof(Images))]
-    public void AReplayGivesWhatWindowsLeft(string file)
+    [MemberData(nameof(ImagesByVersion))]
+    public void AReplayGivesWhatWindowsLeft(string file, int major)
     {
         using var source = new Volume(file);
         List<ulong> checkpoints = source.Checkpoints();
         Assert.NotEmpty(checkpoints);
+        Assert.True(major <= source.Major, "The log is laid out as LFS 1 does.");
         int total = 0;
         foreach (ulong checkpoint in checkpoints.Where((_, i) => i % ((checkpoints.Count / MostCheckpoints) + 1) == 0))
         {
             using var dirty = new NtfsImage(source.CopyTo);
-            total += MakeDirty(dirty, checkpoint, null);
+            total += MakeDirty(dirty, checkpoint, null, major);
             dirty.Read(fileSystem => Assert.False(fileSystem.IsLogClean));
-            dirty.Write(_ => { });
+            Replay(dirty);
             dirty.Read(fileSystem => Assert.True(fileSystem.IsLogClean));
             Assert.Empty(VolumeStructures.Differences(source.Path, dirty.Path));
             dirty.AssertClean();
         }
 
         Assert.True(total > 0, "nothing was to be replayed");
+    }
+
+    /// <summary>A log of LFS 2 is replayed by itself only on a volume with Windows; none of these is one.</summary>
+    private static void Replay(NtfsImage image)
+    {
+        using FileDevice device = FileDevice.Open(image.Path, writable: true);
+        new LogFile(new NtfsVolume(device)).ReplayOpened("The test says so");
+        device.Flush();
     }
 
     /// <summary>
@@ -284,6 +315,16 @@ public sealed class NtfsLogTests
         {
             using var log = new WindowsLog(Path);
             return [.. log.Checkpoints().Select(c => c.Lsn)];
+        }
+
+        /// <summary>How the log is laid out: as LFS 1 or 2 does.</summary>
+        public int Major
+        {
+            get
+            {
+                using var log = new WindowsLog(Path);
+                return log.Major;
+            }
         }
 
         /// <summary>Ends of the log within a transaction that began when no other was open, and that nothing else happened in.</summary>

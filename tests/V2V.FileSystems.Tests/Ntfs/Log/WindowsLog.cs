@@ -42,6 +42,9 @@ internal sealed class WindowsLog : IDisposable
         _sequence = _pages.SequenceOf(restart.CurrentLsn);
     }
 
+    /// <summary>How the log is laid out: as LFS 1 or 2 does.</summary>
+    public int Major => _pages.Restart.Major;
+
     /// <summary>True if the target of a record stayed as it was later.</summary>
     public bool IsSettled(LogRecord record) => record.ClusterCount > 0 && _settled.Contains((record.Cluster(0), record.ClusterOffset));
 

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text;
-using V2V.Core.Conversion.Windows.Settings;
+using V2V.Core.Inspection.Windows.Network;
 
 namespace V2V.Core.Conversion.Windows.FirstBoot;
 
@@ -213,11 +213,22 @@ internal static class NetworkScript
         }
     }
 
-    /// <summary>A name that the guest's code page may not have stays with the old connection.</summary>
+    /// <summary>
+    /// A name that the guest's code page may not have stays with the old connection. Windows names new cards in the order in which it finds them, so another card may
+    /// have the name until its own turn: it makes way.
+    /// </summary>
     private static string? Rename(NetworkSettings network) =>
-        BatchText.IsPlain(network.Name)
-            ? $"if /i not \"%NAME%\"=={BatchText.Quote(network.Name)} netsh interface set interface name=\"%NAME%\" newname={BatchText.Quote(network.Name)}\nif not errorlevel 1 set \"NAME={BatchText.Quote(network.Name)[1..]}"
-            : null;
+        !BatchText.IsPlain(network.Name) ? null : $"""
+            if /i "%NAME%"=={BatchText.Quote(network.Name)} goto :named{Label(network)}
+            netsh interface set interface name="%NAME%" newname={BatchText.Quote(network.Name)}
+            if not errorlevel 1 goto :taken{Label(network)}
+            netsh interface set interface name={BatchText.Quote(network.Name)} newname="V2V {Dashes(network.MacAddress!)}"
+            netsh interface set interface name="%NAME%" newname={BatchText.Quote(network.Name)}
+            if errorlevel 1 goto :named{Label(network)}
+            :taken{Label(network)}
+            set "NAME={BatchText.Quote(network.Name)[1..]}
+            :named{Label(network)}
+            """;
 
     private static string Gateway(NetworkGateway gateway) =>
         $" gateway={gateway.Address}" + (gateway.Metric == 0 ? "" : FormattableString.Invariant($" gwmetric={gateway.Metric}"));

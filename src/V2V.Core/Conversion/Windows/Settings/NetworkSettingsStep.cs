@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using V2V.Core.Conversion.Linux.Network;
 using V2V.Core.Inspection.Network;
+using V2V.Core.Inspection.Windows.Network;
 
 namespace V2V.Core.Conversion.Windows.Settings;
 
@@ -19,13 +20,13 @@ internal sealed class NetworkSettingsStep : ConversionStep
     {
         RegistryEditor registry = context.Windows.Registry;
         string controlSet = context.Windows.Info.ControlSet;
-        IReadOnlyList<NetworkCard> cards = NetworkCards.Find(registry, controlSet);
+        IReadOnlyList<NetworkCard> cards = NetworkCards.Find(registry.Find, controlSet);
         IReadOnlyDictionary<NetworkCard, int> matches = NetworkCards.Match(cards, context.Source.Nics);
         var removable = new List<NetworkCard>();
         foreach (NetworkCard card in cards)
         {
             bool isMatched = matches.TryGetValue(card, out int index);
-            NetworkSettings settings = NetworkSettingsReader.Read(registry, controlSet, card, index, isMatched ? Mac(context, card, index) : null);
+            NetworkSettings settings = NetworkSettingsReader.Read(registry.Find, controlSet, card, index, isMatched ? Mac(context, card, index) : null);
             if (isMatched)
             {
                 context.Windows.Networks.Add(settings);

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using V2V.Core.Inspection.Windows.Network;
 using V2V.Registry;
 
 namespace V2V.Core.Conversion.Windows.Settings;

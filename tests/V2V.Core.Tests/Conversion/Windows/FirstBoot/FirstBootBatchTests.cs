@@ -2,6 +2,7 @@ using System.Text.RegularExpressions;
 using V2V.Core.Conversion.Windows.FirstBoot;
 using V2V.Core.Conversion.Windows.GuestAdditions;
 using V2V.Core.Conversion.Windows.Settings;
+using V2V.Core.Inspection.Windows.Network;
 using V2V.Testing;
 using Xunit;
 

@@ -2,6 +2,7 @@ using V2V.Core.Conversion;
 using V2V.Core.Conversion.Windows.Settings;
 using V2V.Core.Export;
 using V2V.Core.Export.Machine;
+using V2V.Core.Inspection.Windows.Network;
 using V2V.Core.Sources;
 using V2V.Registry;
 using V2V.Testing;

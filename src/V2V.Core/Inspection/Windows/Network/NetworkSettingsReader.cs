@@ -4,7 +4,7 @@ using System.Net.Sockets;
 using System.Numerics;
 using V2V.Registry;
 
-namespace V2V.Core.Conversion.Windows.Settings;
+namespace V2V.Core.Inspection.Windows.Network;
 
 /// <summary>Reads what a connection is set to: Services\Tcpip, Tcpip6 and NetBT, and the network store. What is no address is left out.</summary>
 internal static class NetworkSettingsReader
@@ -12,12 +12,12 @@ internal static class NetworkSettingsReader
     private const int MaxTexts = 256;
 
     /// <summary>The settings of a card's connection.</summary>
-    internal static NetworkSettings Read(RegistryEditor registry, string controlSet, NetworkCard card, int index, string? macAddress)
+    internal static NetworkSettings Read(Func<string, RegistryKey?> find, string controlSet, NetworkCard card, int index, string? macAddress)
     {
         string services = $@"SYSTEM\{controlSet}\Services\";
-        RegistryKey? v4 = registry.Find($@"{services}Tcpip\Parameters\Interfaces\{card.Interface}");
-        RegistryKey? v6 = registry.Find($@"{services}Tcpip6\Parameters\Interfaces\{card.Interface}");
-        RegistryKey? netBios = registry.Find($@"{services}NetBT\Parameters\Interfaces\Tcpip_{card.Interface}");
+        RegistryKey? v4 = find($@"{services}Tcpip\Parameters\Interfaces\{card.Interface}");
+        RegistryKey? v6 = find($@"{services}Tcpip6\Parameters\Interfaces\{card.Interface}");
+        RegistryKey? netBios = find($@"{services}NetBT\Parameters\Interfaces\Tcpip_{card.Interface}");
         var settings = new NetworkSettings(index, macAddress, card.Interface, card.Name);
         if (v4 is not null)
         {
@@ -40,8 +40,8 @@ internal static class NetworkSettingsReader
         {
             WinsServers = netBios is null ? [] : [.. Texts(netBios, "NameServerList").Where(IsV4)],
             NetBios = netBios?.GetNumber("NetbiosOptions") is { } option and <= 2 ? (int)option : 0,
-            AddressesV6 = card.Luid == 0 ? [] : NetworkStore.AddressesV6(registry, controlSet, card.Luid),
-            GatewaysV6 = card.Luid == 0 ? [] : NetworkStore.GatewaysV6(registry, controlSet, card.Luid),
+            AddressesV6 = card.Luid == 0 ? [] : NetworkStore.AddressesV6(find, controlSet, card.Luid),
+            GatewaysV6 = card.Luid == 0 ? [] : NetworkStore.GatewaysV6(find, controlSet, card.Luid),
             DnsServersV6 = [.. List(v6?.GetText("NameServer")).Where(a => Parse(a)?.AddressFamily == AddressFamily.InterNetworkV6)],
         };
     }

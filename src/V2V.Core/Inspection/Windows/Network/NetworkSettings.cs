@@ -1,4 +1,4 @@
-namespace V2V.Core.Conversion.Windows.Settings;
+namespace V2V.Core.Inspection.Windows.Network;
 
 /// <summary>
 /// What a connection of the old machine was set to. The first boot gives it to the card that has the MAC; everything is a plain text that netsh takes.

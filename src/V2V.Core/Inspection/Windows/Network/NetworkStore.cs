@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Net;
 using V2V.Registry;
 
-namespace V2V.Core.Conversion.Windows.Settings;
+namespace V2V.Core.Inspection.Windows.Network;
 
 /// <summary>
 /// The persistent tables of the network store (Control\Nsi), Vista and later: where static addresses and routes of both protocols are; those of IPv6 are
@@ -18,10 +18,10 @@ internal static class NetworkStore
     private const string ModuleV6 = "{eb004a01-9b1a-11d4-9123-0050047759bc}";
 
     /// <summary>The static IPv6 addresses of a connection.</summary>
-    internal static IReadOnlyList<NetworkAddress> AddressesV6(RegistryEditor registry, string controlSet, ulong luid)
+    internal static IReadOnlyList<NetworkAddress> AddressesV6(Func<string, RegistryKey?> find, string controlSet, ulong luid)
     {
         var found = new List<NetworkAddress>();
-        foreach ((byte[] key, byte[] data) in Entries(registry, controlSet, AddressTable))
+        foreach ((byte[] key, byte[] data) in Entries(find, controlSet, AddressTable))
         {
             // Key: interface, address. Data: lifetimes, origins, length of the prefix.
             if (key.Length >= LuidLength + 16 && BinaryPrimitives.ReadUInt64LittleEndian(key) == luid && data.Length > PrefixLengthAt)
@@ -39,12 +39,12 @@ internal static class NetworkStore
     }
 
     /// <summary>The static IPv6 default gateways of a connection: the routes whose destination is all zero.</summary>
-    internal static IReadOnlyList<NetworkGateway> GatewaysV6(RegistryEditor registry, string controlSet, ulong luid)
+    internal static IReadOnlyList<NetworkGateway> GatewaysV6(Func<string, RegistryKey?> find, string controlSet, ulong luid)
     {
         var found = new List<NetworkGateway>();
         Span<byte> pattern = stackalloc byte[LuidLength];
         BinaryPrimitives.WriteUInt64LittleEndian(pattern, luid);
-        foreach ((byte[] key, byte[] _) in Entries(registry, controlSet, RouteTable))
+        foreach ((byte[] key, byte[] _) in Entries(find, controlSet, RouteTable))
         {
             // Key: destination, source, interface twice, next hop. The next hop is what follows the last mention of the interface.
             int at = key.AsSpan().LastIndexOf(pattern);
@@ -61,9 +61,9 @@ internal static class NetworkStore
         return [.. found.Distinct()];
     }
 
-    private static IEnumerable<(byte[] Key, byte[] Data)> Entries(RegistryEditor registry, string controlSet, string table)
+    private static IEnumerable<(byte[] Key, byte[] Data)> Entries(Func<string, RegistryKey?> find, string controlSet, string table)
     {
-        foreach (RegistryValue value in registry.Find($@"SYSTEM\{controlSet}\Control\Nsi\{ModuleV6}\{table}")?.Values.Take(MaxEntries) ?? [])
+        foreach (RegistryValue value in find($@"SYSTEM\{controlSet}\Control\Nsi\{ModuleV6}\{table}")?.Values.Take(MaxEntries) ?? [])
         {
             if (value.Name.Length is > 0 and <= 512 && value.Name.Length % 2 == 0 && value.Name.All(char.IsAsciiHexDigit))
             {

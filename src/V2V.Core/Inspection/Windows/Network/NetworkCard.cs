@@ -1,4 +1,4 @@
-namespace V2V.Core.Conversion.Windows.Settings;
+namespace V2V.Core.Inspection.Windows.Network;
 
 /// <summary>A network card that Windows knows, present or not.</summary>
 /// <param name="Interface">GUID of its connection, in braces, as its own key writes it.</param>

@@ -4,7 +4,7 @@ using V2V.Core.Inspection.Network;
 using V2V.Core.Sources;
 using V2V.Registry;
 
-namespace V2V.Core.Conversion.Windows.Settings;
+namespace V2V.Core.Inspection.Windows.Network;
 
 /// <summary>
 /// Finds the network cards of a Windows guest and tells which card of the machine each was. Windows 8 and later note the MAC; PCI Express cards of VMware
@@ -21,14 +21,14 @@ internal static class NetworkCards
     private const string Dates = @"Properties\{83da6326-97a6-4088-9453-a1923f573b29}";
 
     /// <summary>The cards of the control set that Windows last ran with, those that were present first.</summary>
-    internal static IReadOnlyList<NetworkCard> Find(RegistryEditor registry, string controlSet)
+    internal static IReadOnlyList<NetworkCard> Find(Func<string, RegistryKey?> find, string controlSet)
     {
         var cards = new List<NetworkCard>();
-        foreach (RegistryKey key in registry.Find($@"SYSTEM\{controlSet}\Control\Class\{NetworkCard.Class}")?.Subkeys.Take(MaxCards) ?? [])
+        foreach (RegistryKey key in find($@"SYSTEM\{controlSet}\Control\Class\{NetworkCard.Class}")?.Subkeys.Take(MaxCards) ?? [])
         {
-            if (key.GetText("NetCfgInstanceId") is { } id && Guid.TryParseExact(id, "B", out _) && FindDevice(registry, controlSet, key, id) is { } device)
+            if (key.GetText("NetCfgInstanceId") is { } id && Guid.TryParseExact(id, "B", out _) && FindDevice(find, controlSet, key, id) is { } device)
             {
-                cards.Add(Read(registry, controlSet, key, id, device));
+                cards.Add(Read(find, controlSet, key, id, device));
             }
         }
 
@@ -77,14 +77,14 @@ internal static class NetworkCards
         }
     }
 
-    private static NetworkCard Read(RegistryEditor registry, string controlSet, RegistryKey key, string id, string device)
+    private static NetworkCard Read(Func<string, RegistryKey?> find, string controlSet, RegistryKey key, string id, string device)
     {
-        RegistryKey? instance = registry.Find($@"SYSTEM\{controlSet}\Enum\{device}");
-        RegistryKey? kernel = registry.Find($@"SYSTEM\{controlSet}\Control\NetworkSetup2\Interfaces\{id}\Kernel");
+        RegistryKey? instance = find($@"SYSTEM\{controlSet}\Enum\{device}");
+        RegistryKey? kernel = find($@"SYSTEM\{controlSet}\Control\NetworkSetup2\Interfaces\{id}\Kernel");
         string? noted = Mac(kernel?.GetValue("CurrentAddress")?.Data) ?? Mac(kernel?.GetValue("PermanentAddress")?.Data) ?? Mac(Hex(key.GetText("NetworkAddress")));
         return new NetworkCard(id, device, key.Name)
         {
-            Name = Connection(registry, controlSet, id)?.GetText("Name") ?? "",
+            Name = Connection(find, controlSet, id)?.GetText("Name") ?? "",
             MacAddress = noted,
             Slot = (uint)(instance?.GetNumber("UINumber") ?? uint.MaxValue),
             Luid = ((key.GetNumber("*IfType") ?? 6) << 48) | ((key.GetNumber("NetLuidIndex") ?? 0) << 24),
@@ -92,12 +92,12 @@ internal static class NetworkCards
         };
     }
 
-    internal static RegistryKey? Connection(RegistryEditor registry, string controlSet, string id) =>
-        registry.Find($@"SYSTEM\{controlSet}\Control\Network\{NetworkCard.Class}\{id}\Connection");
+    internal static RegistryKey? Connection(Func<string, RegistryKey?> find, string controlSet, string id) =>
+        find($@"SYSTEM\{controlSet}\Control\Network\{NetworkCard.Class}\{id}\Connection");
 
-    private static string? FindDevice(RegistryEditor registry, string controlSet, RegistryKey key, string id)
+    private static string? FindDevice(Func<string, RegistryKey?> find, string controlSet, RegistryKey key, string id)
     {
-        RegistryKey? connection = Connection(registry, controlSet, id);
+        RegistryKey? connection = Connection(find, controlSet, id);
         string? device = key.GetText("DeviceInstanceID") ?? connection?.GetText("PnPInstanceId");
         return device is not null && device.Split('\\', StringSplitOptions.RemoveEmptyEntries).Length == 3 && device.Count(c => c == '\\') == 2 && s_buses.Any(b => device.StartsWith(b, StringComparison.OrdinalIgnoreCase)) ? device : null;
     }
