@@ -56,6 +56,11 @@ internal static class Blockers
                 "Import the machine with all its disks.");
     }
 
+    /// <summary>A volume of fstab that is on none of the disks, or that cannot be told.</summary>
+    internal static BlockerInfo Missing(string spec, string point) => new(
+        "InspectionMountMissing", $"fstab mounts {spec} at {point}, but no volume of the machine's disks is that.", spec,
+        "Import the machine with all its disks; where fstab names a disk by its place or serial number, name the UUID in the guest and export it again.");
+
     /// <summary>A volume that could not be put together.</summary>
     internal static BlockerInfo Refused(VolumeProblem problem) => new(problem.ErrorId, problem.Message, problem.Target, problem.Advice);
 

@@ -178,6 +178,24 @@ public class GuestInspectorTests
         Assert.Equal(["InspectionFileSystemUnsupported", "InspectionVolumeMissing", "InspectionArrayMissing"], found.Blockers.Select(b => b.ErrorId));
     }
 
+    [Theory]
+    [InlineData("UUID=gone", "defaults", "InspectionMountMissing")]
+    [InlineData("UUID=gone", "noauto", "InspectionMountMissing")]
+    [InlineData("UUID=gone", "nofail", "")]
+    [InlineData("/dev/disk/by-id/scsi-36000c29aaaa-part1", "defaults", "InspectionMountMissing")]
+    [InlineData("/dev/disk/by-id/scsi-36000c29bbbb-part2", "defaults", "")]
+    [InlineData("/dev/disk/by-path/pci-0000:03:00.0-scsi-0:0:1:0-part1", "defaults", "")]
+    [InlineData("/dev/disk/by-path/pci-0000:03:00.0-scsi-0:0:2:0-part1", "defaults", "InspectionMountMissing")]
+    public void WhatEditsNeedMustBeThere(string spec, string options, string errorId)
+    {
+        using var directory = new TemporaryDirectory();
+        string root = TestDisk.Ext4(directory, 16, null, [.. s_debian, ("/etc/fstab", $"/dev/disk/by-id/scsi-36000c29bbbb-part1 / ext4 defaults 0 1\n{spec} /usr ext4 {options} 0 2\n"), ("/usr/", "")]);
+        string usr = TestDisk.Ext4(directory, 16, null, ("/share/", ""));
+        V2VInspection found = TestDisk.Inspect([TestDisk.Make(directory, ("L", 16, root), ("L", 16, usr)), TestDisk.Make(directory, ("L", 16, usr))]);
+        Assert.Equal(errorId, string.Join(' ', found.Blockers.Select(b => b.ErrorId)));
+        Assert.Equal(errorId.Length == 0 && options == "defaults", found.Mounts.Any(m => m.MountPoint == "/usr"));
+    }
+
     [Fact]
     public void EspIsReadAndFoundWithoutFstab()
     {

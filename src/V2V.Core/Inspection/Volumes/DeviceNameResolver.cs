@@ -140,13 +140,16 @@ internal sealed partial class DeviceNameResolver(
         {
             // Bus addresses are only those of the source if all disks share one controller.
             int unit = Number(address.Groups[1].Value);
-            SourceDisk[] matching = [.. disks.Where(d => d.Unit == unit)];
+            SourceDisk[] matching = [.. disks.Where(d => disks.All(o => o.Unit is null) ? d.Index == BareUnit(unit) : d.Unit == unit)];
             bool isOneController = disks.Select(d => (d.Controller, d.ControllerNumber)).Distinct().Count() == 1;
             return isOneController && matching.Length == 1 ? Result(OnDisk(matching[0].Index, partition)) : (Outcome.Missing, null);
         }
 
         return OnlyDisk(partition);
     }
+
+    /// <summary>Disks without a machine's description are taken in the order of their addresses; 7 is the controller's own.</summary>
+    private static int BareUnit(int unit) => unit > 7 ? unit - 1 : unit;
 
     /// <summary>udev's names by identity end with the serial number (<c>ata-VBOX_HARDDISK_VB1234</c>), as far as the source tells it.</summary>
     private (Outcome, VolumeInfo?) BySerial(string value)

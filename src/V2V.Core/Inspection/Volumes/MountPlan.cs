@@ -10,10 +10,14 @@ internal sealed class MountPlan
 {
     private const int MaxFstabBytes = 1 << 20;
 
-    /// <summary>Mount points without which a guest cannot be converted.</summary>
+    /// <summary>GPT type of the partition that the Boot Loader Specification calls XBOOTLDR.</summary>
     private const string ExtendedLoaderType = "bc13c2ff-59e6-4262-a352-b275fd6f7172";
 
+    /// <summary>Mount points without which a guest cannot be converted.</summary>
     private static readonly string[] s_essential = ["/boot", "/boot/efi", "/efi", "/usr", "/var", "/etc"];
+
+    /// <summary>Those that fstab alone finds: an ESP is found by its type too.</summary>
+    private static readonly string[] s_edited = ["/boot", "/usr", "/var", "/etc"];
 
     private readonly Dictionary<string, MountInfo> _mounts = new(StringComparer.Ordinal);
     private readonly List<BlockerInfo> _blockers;
@@ -38,7 +42,7 @@ internal sealed class MountPlan
         var plan = new MountPlan(reports, blockers, warnings, problems ?? []);
         plan._mounts.Add("/", new MountInfo("/", root.Info.Device, root.Info.FileSystem ?? "", "/dev/" + root.Info.Device, root.MountOptions.Length > 0 ? root.MountOptions : "defaults"));
         VolumeInfo[] volumes = [.. reports.Select(r => r.Info)];
-        var resolver = new DeviceNameResolver(volumes, disks, StackedNames.Read(root.Tree!, volumes));
+        var resolver = new DeviceNameResolver(volumes, disks, StackedNames.Read(root.Tree!, volumes, root.Info.Device));
         foreach (FstabLine line in FstabLine.Parse(plan.ReadFstab(root.Tree!)))
         {
             plan.Add(line, root, resolver);
@@ -106,6 +110,11 @@ internal sealed class MountPlan
         else if (outcome == DeviceNameResolver.Outcome.Stacked)
         {
             Problem(point, Blockers.Stacked(line.Spec, point, _problems));
+        }
+        else if (outcome == DeviceNameResolver.Outcome.Missing && s_edited.Contains(point) && !line.HasOption("nofail"))
+        {
+            // Without it the edits would lie below the mount point, where the guest never sees them.
+            _blockers.Add(Blockers.Missing(line.Spec, point));
         }
         else if (outcome is DeviceNameResolver.Outcome.Missing or DeviceNameResolver.Outcome.Found && !line.HasOption("nofail") && !line.HasOption("noauto"))
         {

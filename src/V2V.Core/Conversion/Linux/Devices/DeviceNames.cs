@@ -31,7 +31,7 @@ internal sealed class DeviceNames(ConversionContext context)
         ? context.Drivers.Boot is not { } boot || PackageVersion.Compare(boot.Version, "2.6.16") >= 0
             || !context.Inspection.InitramfsTools.Any(t => t is InitramfsTool.RedHatMkinitrd or InitramfsTool.SuseMkinitrd)
         : context.Tree.DirectoryExists("/etc/initramfs-tools") || context.Tree.DirectoryExists("/usr/lib/dracut") || context.Inspection.InitramfsTools.Contains(InitramfsTool.TinyInitramfs);
-    private readonly DeviceNameResolver _resolver = new(context.Inspection.Volumes, context.Source.Disks, StackedNames.Read(context.Tree, context.Inspection.Volumes));
+    private readonly DeviceNameResolver _resolver = new(context.Inspection.Volumes, context.Source.Disks, StackedNames.Read(context.Tree, context.Inspection.Volumes, context.Inspection.RootDevice));
 
     /// <summary>The name to use instead of a name, or null to leave it: it lasts, or stands for nothing that is known.</summary>
     /// <param name="name">A name as the guest wrote it.</param>
