@@ -38,6 +38,9 @@ internal sealed class HiveGuest : IDisposable
 
     public string Architecture { get; init; } = "x86_64";
 
+    /// <summary>The control set that Windows last ran with.</summary>
+    public string ControlSet { get; init; } = "ControlSet001";
+
     public List<SourceNic> Nics { get; } = [new("00:0c:29:f3:ff:de", "e1000e", "VM Network", NetworkType.Network)];
 
     public ConversionOptions Options { get; set; } = new();
@@ -113,7 +116,7 @@ internal sealed class HiveGuest : IDisposable
         Version = Version,
         Architecture = Architecture,
         RootDevice = "sda1",
-        Windows = new WindowsInfo { SystemRoot = "/Windows", ControlSet = "ControlSet001" },
+        Windows = new WindowsInfo { SystemRoot = "/Windows", ControlSet = ControlSet },
     };
 
     /// <summary>The corpus has no logs for these hives, which were read off running systems; their files alone are whole. Marks them as closed.</summary>

@@ -1,5 +1,6 @@
 using V2V.Core.Inspection;
 using V2V.Core.Inspection.Windows;
+using V2V.Core.Sources;
 using V2V.Testing;
 using Xunit;
 
@@ -86,6 +87,34 @@ public class WindowsInspectionTests
         Assert.Equal(
             [new DriveLetterReport(found.Source.Name, "C:", "sda1", "ntfs", "Windows", volume.Length, volume.FreeBytes, true), new(found.Source.Name, "E:", null, null, null, null, null, false)],
             DriveLetterReport.Of(letters));
+    }
+
+    /// <summary>The real hive's connection, its card told by the MAC that Windows noted, and an IPv6 address that only the network store has.</summary>
+    [Fact]
+    public void Each_connection_tells_its_card_and_both_protocols()
+    {
+        const string Interface = "{5F3F359E-9D52-4566-9BEC-37EFDFB25ABE}", Luid = "0000000180000600";
+        using var directory = new TemporaryDirectory();
+        string changes = $"""
+            [\ControlSet001\Control\Nsi\{"{eb004a01-9b1a-11d4-9123-0050047759bc}"}\10]
+            "{Luid}20010db8000000000000000000000007"=hex:{string.Join(',', Enumerable.Range(0, 48).Select(i => i == 16 ? "38" : "00"))}
+
+            [\ControlSet001\Services\Tcpip6\Parameters\Interfaces\{Interface}]
+            "NameServer"="2001:db8::53"
+
+            """;
+        string disk = PhonyWindows.Make(directory, "regipy/SYSTEM_WIN_10_1709.xz", Windows11, 0x8664, changes);
+        V2VSource imported = SourceImporter.ImportDisks([disk], new SourceOptions { Name = "windows", DiskFormat = "raw" });
+        var source = new V2VSource
+        {
+            Name = "windows",
+            Path = imported.Path,
+            Disks = imported.Disks,
+            Nics = [new("00:50:56:00:00:01", "vmxnet3", "a", NetworkType.Network), new("00:0C:29:F3:FF:DE", "e1000e", "b", NetworkType.Network)],
+        };
+        NetworkInfo network = Assert.Single(GuestInspector.Inspect(source, new InspectionOptions(), SilentObserver.Instance).Networks, n => n.InterfaceName == "Ethernet0");
+        Assert.Equal(("00:0c:29:f3:ff:de", "dhcp", "2001:db8::7/56"), (network.MacAddress, network.Method, Assert.Single(network.Addresses)));
+        Assert.Contains("2001:db8::53", network.DnsServers);
     }
 
     [Theory]

@@ -105,6 +105,28 @@ public class DriverStoreTests
         Assert.True(guest.Context.Tree.FileExists("/Windows/System32/drivers/viostor.sys"));
     }
 
+    /// <summary>The set that Windows last ran with is not the one that it starts next.</summary>
+    [Fact]
+    public void The_control_set_that_is_started_next_gets_the_drivers_too()
+    {
+        using var directory = new TemporaryDirectory();
+        using HiveGuest guest = new(HiveGuest.Windows7, new Version(6, 1, 7601)) { Architecture = "i386", ControlSet = "ControlSet002" };
+        guest.Edit("SYSTEM", hive =>
+        {
+            RegistryKey select = hive.Get("Select");
+            select.SetNumber("Current", 2);
+            select.SetNumber("Default", 1);
+            select.SetNumber("LastKnownGood", 7);
+        });
+        Install(guest, directory, "x86");
+        Assert.Equal(["ControlSet002", "ControlSet001"], guest.Context.Windows.ControlSets);
+        foreach (string set in guest.Context.Windows.ControlSets)
+        {
+            Assert.Equal("0", guest.ByHivex(directory, "SYSTEM", set + @"\services\viostor", "Start"));
+            Assert.Equal("viostor", guest.ByHivex(directory, "SYSTEM", set + @"\Control\CriticalDeviceDatabase\PCI#VEN_1AF4&DEV_1001", "Service"));
+        }
+    }
+
     [Theory]
     [InlineData(HiveGuest.Windows10, 10, "amd64")]
     [InlineData(HiveGuest.Windows7, 6, "x86")]
