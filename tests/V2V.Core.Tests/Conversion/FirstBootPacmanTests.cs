@@ -68,7 +68,7 @@ public sealed class FirstBootPacmanTests
         File.WriteAllText(directory.File("script"), FirstBootScript.Build(plan));
         File.WriteAllText(directory.File("run"), Run);
 
-        string output = Tool.Run("unshare", "-mn", "sh", directory.File("run"), directory.File(""));
+        string output = Namespaces.Run(["-n"], directory.File("run"), directory.File(""));
         Assert.Contains("installed: libagent qemu-guest-agent server vmtools-needed \n", output, StringComparison.Ordinal);
         Assert.Contains("files: libagent qemu-guest-agent server vmtools-needed\n", output, StringComparison.Ordinal);
         Assert.Contains("vmtools-needed stays installed\n", output, StringComparison.Ordinal);

@@ -111,7 +111,7 @@ public sealed class FirstBootRunTests
         File.WriteAllText(directory.File("script"), FirstBootScript.Build(plan));
         File.WriteAllText(directory.File("run"), Run);
 
-        string output = Tool.Run("unshare", "-mn", "sh", directory.File("run"), work);
+        string output = Namespaces.Run(["-n"], directory.File("run"), work);
         Assert.Contains("installed: libagent open-vm-tools-needed qemu-guest-agent server \n", output, StringComparison.Ordinal);
         Assert.Contains("initramfs: rebuilt\n", output, StringComparison.Ordinal);
         Assert.Contains("open-vm-tools-needed stays installed\n", output, StringComparison.Ordinal);

@@ -82,7 +82,7 @@ public sealed class FirstBootServiceTests
         using var directory = new TemporaryDirectory();
         Write(guest, directory.File("guest"));
         File.WriteAllText(directory.File("run"), Run);
-        string output = Tool.Run("unshare", "-mnp", "--fork", "--kill-child", "sh", directory.File("run"), directory.File(""), kind).Replace("      ", "", StringComparison.Ordinal);
+        string output = Namespaces.Run(["-np", "--fork", "--kill-child"], directory.File("run"), directory.File(""), kind).Replace("      ", "", StringComparison.Ordinal);
         Assert.Contains(expected, output, StringComparison.Ordinal);
         Assert.Contains($"rebuilt by {kind} with sh\n", output, StringComparison.Ordinal);
         Assert.DoesNotContain("left:", output, StringComparison.Ordinal);
