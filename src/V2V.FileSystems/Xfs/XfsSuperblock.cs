@@ -119,12 +119,6 @@ internal sealed class XfsSuperblock
         set => Be.Set64(Raw, 144, value);
     }
 
-    public ulong UserQuotaInode => (Version & XfsVersion.Quota) != 0 ? Be.U64(Raw, 160) : 0;
-
-    public ulong GroupQuotaInode => (Version & XfsVersion.Quota) != 0 ? Be.U64(Raw, 168) : 0;
-
-    public ulong ProjectQuotaInode => IsV5 && (Version & XfsVersion.Quota) != 0 ? Be.U64(Raw, 232) : 0;
-
     public int QuotaFlags
     {
         get => Be.U16(Raw, 176);
