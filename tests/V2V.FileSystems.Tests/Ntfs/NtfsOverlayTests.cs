@@ -21,7 +21,7 @@ public sealed class NtfsOverlayTests
         Tool.Require("wimlib-imagex", "setfattr");
         using var scratch = new TemporaryDirectory();
         byte[] content = Content();
-        byte[] compressed = Compress(scratch, content, compression, chunkSize);
+        byte[] compressed = WimResource.Compress(scratch, content, compression, chunkSize);
         Assert.True(compressed.Length < content.Length);
         using var image = new NtfsImage("-c 4096", 64 << 20);
         image.Write(fileSystem =>
@@ -72,28 +72,4 @@ public sealed class NtfsOverlayTests
         string text = string.Concat(Enumerable.Range(0, 20_000).Select(i => $"line {i % 977} of many\r\n"));
         return [.. program, .. noise, .. System.Text.Encoding.ASCII.GetBytes(text), .. new byte[80_001], .. program];
     }
-
-    /// <summary>The bytes of a file's resource in a WIM archive: its table of chunks, and the chunks.</summary>
-    private static byte[] Compress(TemporaryDirectory scratch, byte[] content, string compression, string chunkSize)
-    {
-        string folder = Directory.CreateDirectory(Path.Combine(scratch.Path, "in")).FullName;
-        File.WriteAllBytes(Path.Combine(folder, "file"), content);
-        string archive = scratch.File("a.wim");
-        Tool.Run("wimlib-imagex", "capture", folder, archive, "--compress=" + compression, "--chunk-size=" + chunkSize);
-        byte[] wim = File.ReadAllBytes(archive);
-        (long offset, long size, _) = Resource(wim, 48);
-        for (long at = offset; at + 50 <= offset + size; at += 50)
-        {
-            (long start, long stored, long original) = Resource(wim, (int)at);
-            if (original == content.Length)
-            {
-                return wim[(int)start..(int)(start + stored)];
-            }
-        }
-
-        throw new InvalidOperationException("the archive does not hold the file");
-    }
-
-    private static (long Offset, long Size, long Original) Resource(byte[] wim, int at) =>
-        (ReadInt64LittleEndian(wim.AsSpan(at + 8)), ReadInt64LittleEndian(wim.AsSpan(at)) & 0xFFFFFFFFFFFFFF, ReadInt64LittleEndian(wim.AsSpan(at + 16)));
 }

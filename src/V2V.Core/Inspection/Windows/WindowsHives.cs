@@ -9,6 +9,9 @@ namespace V2V.Core.Inspection.Windows;
 /// <summary>The guest's SYSTEM and SOFTWARE hives, completed from their logs, open for as long as the object lives.</summary>
 internal sealed class WindowsHives : IDisposable
 {
+    /// <summary>The control set that Windows last ran with, the one that it starts next, and the one that it falls back on.</summary>
+    private static readonly string[] s_selections = ["Current", "Default", "LastKnownGood"];
+
     private readonly List<Stream> _streams = [];
     private readonly InspectionContext _context;
 
@@ -19,7 +22,7 @@ internal sealed class WindowsHives : IDisposable
         _context = context;
         System = Open(systemRoot + "/system32/config/system");
         Software = Open(systemRoot + "/system32/config/software");
-        ControlSet = System?.Find("Select")?.GetNumber("Current") is { } number and < 1000 ? FormattableString.Invariant($"ControlSet{number:000}") : "ControlSet001";
+        ControlSet = s_selections.Select(name => Read(() => FindControlSet(name))).FirstOrDefault(set => set is not null) ?? "ControlSet001";
     }
 
     /// <summary>HKEY_LOCAL_MACHINE\SYSTEM; null if it is missing or damaged.</summary>
@@ -28,7 +31,7 @@ internal sealed class WindowsHives : IDisposable
     /// <summary>HKEY_LOCAL_MACHINE\SOFTWARE; null if it is missing or damaged.</summary>
     public RegistryHive? Software { get; }
 
-    /// <summary>The control set that the guest boots with.</summary>
+    /// <summary>The control set that the guest ran with, or, where that is missing, would start.</summary>
     public string ControlSet { get; }
 
     /// <summary>True if one of them was left in the middle of a write and cannot be mended.</summary>
@@ -55,6 +58,9 @@ internal sealed class WindowsHives : IDisposable
     }
 
     public void Dispose() => _streams.ForEach(s => s.Dispose());
+
+    private string? FindControlSet(string selection) =>
+        System?.Find("Select")?.GetNumber(selection) is { } number and < 1000 && FormattableString.Invariant($"ControlSet{number:000}") is var set && System.Find(set) is not null ? set : null;
 
     private RegistryHive? Open(string path)
     {

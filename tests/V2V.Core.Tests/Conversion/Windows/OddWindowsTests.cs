@@ -133,6 +133,46 @@ public sealed class OddWindowsTests
         });
     }
 
+    /// <summary>The set that Select names as the last one was lost; Windows starts the default.</summary>
+    [Fact]
+    public void A_control_set_that_is_not_there_is_not_taken()
+    {
+        using var directory = new TemporaryDirectory();
+        string volume = OddWindows.Volume7(directory, "[\\Select]\n\"Current\"=dword:00000009\n\"Default\"=dword:00000002\n\"LastKnownGood\"=dword:00000001\n");
+        V2VInspection found = OddWindows.Inspect(OddWindows.MbrDisk(directory, 5, (PhonyWindows.SizeMebibytes, volume)));
+        Assert.Equal(("ControlSet002", "WKS-WIN732BITA"), (found.Windows!.ControlSet, found.HostName.ToUpperInvariant()));
+        V2VOverlay overlay = GuestConverter.Convert(found, OddWindows.Options(directory, "w7", "x86") with { WhatIf = true }, SilentObserver.Instance);
+        foreach (string set in (string[])["ControlSet001", "ControlSet002"])
+        {
+            Assert.Contains(overlay.Changes, c => c.Path.Equals($@"HKLM\SYSTEM\{set}\Services\viostor\Start", StringComparison.OrdinalIgnoreCase));
+        }
+
+        Assert.DoesNotContain(overlay.Changes, c => c.Path.Contains("ControlSet009", StringComparison.OrdinalIgnoreCase));
+    }
+
+    /// <summary>Windows XP was also installed on FAT32, as upgrades of Windows 98 were.</summary>
+    [Fact]
+    public void Windows_XP_may_be_on_FAT()
+    {
+        Tool.Require("mkfs.fat", "mcopy", "mtype", "fsck.fat", "qemu-img", "hivexget");
+        using var directory = new TemporaryDirectory();
+        string ntfs = PhonyWindows.MakeVolume(
+            directory, OddWindows.Windows7, OddWindows.Software("Microsoft Windows XP", "5.1", "2600", @"C:\\WINDOWS"), 0x14C, "[\\Setup]\n", "WINDOWS", []);
+        string fat = TestDisk.Format(directory, PhonyWindows.SizeMebibytes, "mkfs.fat", "-F", "32");
+        OddWindows.Look(directory, ntfs, root => Tool.Run("mcopy", "-s", "-i", fat, root + "/WINDOWS", root + "/Program Files", "::/"));
+        V2VInspection found = OddWindows.Inspect(OddWindows.MbrDisk(directory, 5, (PhonyWindows.SizeMebibytes, fat)));
+        Assert.Equal(("windows", "winxp", "/WINDOWS"), (found.OsType, found.OsInfoId, found.Windows!.SystemRoot));
+        V2VOverlay overlay = GuestConverter.Convert(found, OddWindows.Options(directory, "xp", "x86"), SilentObserver.Instance);
+        string converted = OddWindows.Raw(directory, overlay, 0);
+        string volume = OddWindows.Cut(directory, converted, 1, PhonyWindows.SizeMebibytes);
+        Tool.Run("fsck.fat", "-n", volume);
+        Assert.StartsWith("driver of", Tool.Run("mtype", "-i", volume, "::/WINDOWS/system32/drivers/viostor.sys"), StringComparison.Ordinal);
+        string system = directory.File("SYSTEM.after");
+        Tool.Run("mcopy", "-i", volume, "::/WINDOWS/System32/config/SYSTEM", system);
+        Assert.Equal("0", Tool.Run("hivexget", system, @"ControlSet001\Services\viostor", "Start").Trim());
+        Assert.Empty(GuestConverter.Convert(OddWindows.Inspect(converted), OddWindows.Options(directory, "xp", "x86"), SilentObserver.Instance).Changes);
+    }
+
     [Fact]
     public void A_full_drive_is_refused_before_anything_is_written()
     {
@@ -185,6 +225,36 @@ public sealed class OddWindowsTests
         Assert.Empty(GuestConverter.Convert(OddWindows.Inspect(converted), OddWindows.Options(directory), SilentObserver.Instance).Changes);
     }
 
+    /// <summary>CompactOS: the kernel, which tells the architecture, and a driver that is replaced are kept by WOF; their plain content is a hole.</summary>
+    [Fact]
+    public void Files_of_CompactOS_are_read_and_replaced()
+    {
+        Tool.Require("ntfsfix", "qemu-img", "setfattr", "getfattr", "wimlib-imagex");
+        using var directory = new TemporaryDirectory();
+        string volume = OddWindows.Volume10(directory, change: root =>
+        {
+            string kernel = root + "/Windows/System32/ntoskrnl.exe", driver = root + "/Windows/System32/drivers/viostor.sys";
+            Directory.CreateDirectory(Path.GetDirectoryName(driver)!);
+            Compact(directory, kernel, [.. File.ReadAllBytes(kernel), .. System.Text.Encoding.ASCII.GetBytes(string.Concat(Enumerable.Range(0, 3000).Select(i => $"routine {i % 77} of the kernel\n")))]);
+            Compact(directory, driver, System.Text.Encoding.ASCII.GetBytes(string.Concat(Enumerable.Range(0, 3000).Select(i => $"an older driver, line {i % 91}\n"))));
+            File.Delete(root + "/Windows/System32/cmd.exe");
+        });
+        string disk = TestDisk.Make(directory, (PhonyWindows.BasicData, PhonyWindows.SizeMebibytes, volume));
+        V2VInspection found = OddWindows.Inspect(disk);
+        Assert.Equal("x86_64", found.Architecture);
+        V2VOverlay overlay = GuestConverter.Convert(found, OddWindows.Options(directory), SilentObserver.Instance);
+        string converted = OddWindows.Raw(directory, overlay, 0);
+        OddWindows.Look(directory, OddWindows.Cut(directory, converted, 1, PhonyWindows.SizeMebibytes), root =>
+        {
+            string driver = root + "/Windows/System32/drivers/viostor.sys";
+            Assert.Equal("driver of 100.95.104.26200", File.ReadAllText(driver));
+            Assert.NotEqual(0, Tool.TryRun("getfattr", "-h", "--absolute-names", "-n", "system.ntfs_reparse_data", driver).ExitCode);
+            Assert.NotEqual(0, Tool.TryRun("getfattr", "-h", "--absolute-names", "-n", "user.WofCompressedData", driver).ExitCode);
+            Assert.Equal(0, Tool.TryRun("getfattr", "-h", "--absolute-names", "-n", "system.ntfs_reparse_data", root + "/Windows/System32/ntoskrnl.exe").ExitCode);
+        });
+        Assert.Empty(GuestConverter.Convert(OddWindows.Inspect(converted), OddWindows.Options(directory), SilentObserver.Instance).Changes);
+    }
+
     /// <summary>A real hive as it was on a running machine, with its logs: what they hold is in the converted hive, and no later start plays them back over it.</summary>
     [Fact]
     public void Hives_that_were_not_closed_are_completed_from_their_logs()
@@ -211,6 +281,19 @@ public sealed class OddWindowsTests
         string torn = PhonyWindows.MakeVolume(directory, "regipy/SYSTEM_B.xz", OddWindows.Software("Windows 10 Pro", "6.3", "16299"), 0x8664, "", "Windows", []);
         string without = TestDisk.Make(directory, (PhonyWindows.BasicData, PhonyWindows.SizeMebibytes, torn));
         Assert.Equal("ConversionRegistryDirty", Assert.Throws<V2VException>(() => GuestConverter.Convert(OddWindows.Inspect(without), OddWindows.Options(directory), SilentObserver.Instance)).ErrorId);
+    }
+
+    /// <summary>Makes a file one of WOF's, of XPRESS with chunks of 4 KiB, as <c>compact /exe</c> does: a hole, the stream and the reparse point.</summary>
+    private static void Compact(TemporaryDirectory directory, string path, byte[] content)
+    {
+        File.Delete(path);
+        using (FileStream file = File.Create(path))
+        {
+            file.SetLength(content.Length);
+        }
+
+        Tool.Run("setfattr", "-n", "user.WofCompressedData", "-v", "0x" + Convert.ToHexString(WimResource.Compress(directory, content, "XPRESS", "4K")), path);
+        Tool.Run("setfattr", "-n", "system.ntfs_reparse_data", "-v", "0x170000801000000001000000020000000100000000000000", path);
     }
 
     private static byte[] Hive(TemporaryDirectory directory, string name)
