@@ -12,6 +12,11 @@ internal static class FirstBootService
     /// <summary>Name of the service.</summary>
     internal const string Name = "v2v-firstboot";
 
+    /// <summary>What the service runs, if it is Windows' own program that starts the controller.</summary>
+    internal const string Command = $@"%SystemRoot%\System32\cmd.exe /d /c start ""v2v"" /b %SystemRoot%\System32\cmd.exe /d /c {Controller}";
+
+    private const string Controller = $@"{FirstBootFolder.InGuest}\{FirstBootFolder.Controller}";
+
     private const string Reason = "It starts what is left to the first boot, and removes itself afterwards.";
 
     /// <summary>Makes the service in every control set that Windows may start with.</summary>
@@ -19,16 +24,13 @@ internal static class FirstBootService
     /// <param name="host">Name of a service host in the first boot's folder (rhsrvany.exe, pvvxsvc.exe), or null.</param>
     internal static void Install(WindowsGuest windows, string? host)
     {
-        string controller = $@"{FirstBootFolder.InGuest}\{FirstBootFolder.Controller}";
         foreach (string set in windows.ControlSets)
         {
             string key = $@"SYSTEM\{set}\Services\{Name}";
             windows.Registry.SetNumber(key, "Type", 0x10, Reason);
             windows.Registry.SetNumber(key, "Start", 2, Reason);
             windows.Registry.SetNumber(key, "ErrorControl", 0, Reason);
-            windows.Registry.SetText(
-                key, "ImagePath", host is null ? $@"%SystemRoot%\System32\cmd.exe /d /c start ""v2v"" /b %SystemRoot%\System32\cmd.exe /d /c {controller}" : $@"{FirstBootFolder.InGuest}\files\{host} -s {Name}",
-                Reason, RegistryValueType.ExpandString);
+            windows.Registry.SetText(key, "ImagePath", host is null ? Command : $@"{FirstBootFolder.InGuest}\files\{host} -s {Name}", Reason, RegistryValueType.ExpandString);
             windows.Registry.SetText(key, "DisplayName", "V2V first boot", Reason);
             windows.Registry.SetText(key, "ObjectName", "LocalSystem", Reason);
             if (host is not null)

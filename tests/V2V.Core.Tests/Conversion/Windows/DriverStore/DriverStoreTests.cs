@@ -67,6 +67,34 @@ public class DriverStoreTests
         Assert.Equal(["netkvm.inf", "vioscsi.inf", "viostor.inf"], guest.Context.Windows.StagedPackages.Order());
     }
 
+    /// <summary>
+    /// The database of the real hive stands in for the hive DRIVERS, which has the same form. (That the real machine had another database shows in its numbers: oem0 to
+    /// oem11 are marked as taken, five of them are in SYSTEM, and neither its network card nor the class of such cards is.)
+    /// </summary>
+    [Fact]
+    public void Both_databases_share_the_numbers_of_packages()
+    {
+        using var directory = new TemporaryDirectory();
+        using HiveGuest guest = new(HiveGuest.Windows10, new Version(10, 0, 16299));
+        RegistryHive real = RegistryHive.Open(new MemoryStream(guest.System), "real");
+        Assert.Equal("FFF0", Convert.ToHexString(real.Get("DriverDatabase").GetValue("OemInfMap")!.Data));
+        Assert.Equal(["oem0.inf", "oem11.inf", "oem2.inf", "oem4.inf", "oem6.inf"], real.Get(@"DriverDatabase\DriverInfFiles").Subkeys.Select(k => k.Name).Where(n => n.StartsWith("oem", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
+        Assert.Null(real.Find(@"DriverDatabase\DeviceIds\PCI\VEN_8086&DEV_10D3"));
+        Assert.Null(real.Find(@"DriverDatabase\DeviceIds\{4d36e972-e325-11ce-bfc1-08002be10318}"));
+
+        guest.Root.Add("/Windows/System32/config/DRIVERS", guest.System.ToArray());
+        guest.Edit("DRIVERS", hive => hive.Create(@"DriverDatabase\DeviceIds\{4d36e972-e325-11ce-bfc1-08002be10318}"));
+        Install(guest, directory, "amd64");
+        RegistryKey system = guest.Hive("SYSTEM").Get("DriverDatabase"), drivers = guest.Hive("DRIVERS").Get("DriverDatabase");
+        string[] boot = [.. Published(system).Except(Published(real.Get("DriverDatabase")))], other = [.. Published(drivers).Except(Published(real.Get("DriverDatabase")))];
+        Assert.Equal(["oem12.inf", "oem13.inf"], boot.Order(StringComparer.Ordinal));
+        Assert.Equal(["oem14.inf"], other);
+        Assert.All((RegistryKey[])[system, drivers], d => Assert.Equal("FFFE", Convert.ToHexString(d.GetValue("OemInfMap")!.Data)));
+        Assert.NotNull(drivers.Open("DeviceIds")!.Open("{4d36e972-e325-11ce-bfc1-08002be10318}")!.GetValue("oem14.inf"));
+
+        static IEnumerable<string> Published(RegistryKey database) => database.Open("DriverInfFiles")!.Subkeys.Select(k => k.Name);
+    }
+
     [Fact]
     public void Without_a_database_for_its_class_a_package_is_left_to_the_first_boot()
     {

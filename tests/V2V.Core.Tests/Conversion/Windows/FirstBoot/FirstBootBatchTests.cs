@@ -39,6 +39,23 @@ public sealed partial class FirstBootBatchTests(WinePrefix wine) : IClassFixture
         Assert.False(Directory.Exists(Folder));
     }
 
+    /// <summary>What the service control manager starts: cmd.exe comes back at once, and the controller goes on without it.</summary>
+    [Fact]
+    public void The_services_command_starts_the_controller()
+    {
+        wine.Clear();
+        Install(new FirstBootScript(1000, "first", "@echo off\n>>\"%SystemRoot%\\ran.txt\" echo first\nexit /b 0\n"));
+        File.Delete(wine.Windows("ran.txt"));
+        wine.Run(FirstBootService.Command);
+        for (int i = 0; i < 300 && !(File.Exists(wine.Windows("v2v-firstboot.log")) && File.ReadAllText(wine.Windows("v2v-firstboot.log")).Contains("finished", StringComparison.Ordinal)); i++)
+        {
+            Thread.Sleep(100);
+        }
+
+        Assert.Equal("first", File.ReadAllText(wine.Windows("ran.txt")).Trim());
+        Assert.Contains("1000-first ended with 0", File.ReadAllText(wine.Windows("v2v-firstboot.log")), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Addresses_go_to_the_card_with_the_MAC()
     {
