@@ -138,6 +138,50 @@ public sealed class StaticAddressTests
         }
     }
 
+    /// <summary>networkd runs in namespaces of its own, where a card of the guest's name and MAC waits for it.</summary>
+    [Fact]
+    public void NetworkdItselfAppliesIt()
+    {
+        const string networkd = "/usr/lib/systemd/systemd-networkd";
+        Tool.Require("unshare", "ip", "timeout");
+        Tool.RequireRoot();
+        if (!File.Exists(networkd))
+        {
+            Tool.Missing("systemd-networkd");
+        }
+
+        foreach ((string system, string path, string text) in All("networkd"))
+        {
+            PhonyGuest guest = Guest(system, path, text, Both, Mac + ":ip:192.0.2.8,,25", Six);
+            guest.Apply(new StaticAddressesStep());
+            using var directory = new TemporaryDirectory();
+            Copy(guest, path, directory);
+            Copy(guest, Read(guest)[0].ConfigPath, directory);
+            File.WriteAllText(directory.File("run"), $"""
+                mount -t sysfs -o ro v2v /sys
+                mount -t tmpfs v2v /run
+                mkdir -p /run/systemd/netif/links /run/systemd/netif/leases
+                chmod -R 777 /run/systemd
+                mkdir -p /etc/systemd/network
+                mount --bind '{directory.File("etc/systemd/network")}' /etc/systemd/network
+                ip link add ens192 address {Mac} type veth peer name other
+                ip link set other up
+                timeout 60 {networkd} >/dev/null 2>&1 &
+                n=0
+                while [ $n -lt 200 ] && [ "$(ip -o addr show ens192 | grep -cE '192.0.2|2001:db8')/$(ip route | grep -c ^default)/$(ip -6 route | grep -c ^default)" != 3/1/1 ]; do n=$((n + 1)); sleep 0.1; done
+                ip -o addr show ens192
+                ip route
+                ip -6 route
+                kill $!
+                """);
+            string state = Tool.Run("unshare", "-mnp", "--fork", "--kill-child", "sh", directory.File("run"));
+            Assert.All(
+                ["inet 192.0.2.7/24 ", "inet 192.0.2.8/25 ", "inet6 2001:db8::7/64 ", "default via 192.0.2.1 dev ens192", "default via 2001:db8::1 dev ens192"],
+                part => Assert.Contains(part, state, StringComparison.Ordinal));
+            Assert.DoesNotContain("via 10.0.2.2", state, StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public void BusyboxGetsOneStanzaForEachFamily()
     {
