@@ -143,7 +143,7 @@ public sealed class StaticAddressTests
     public void NetworkdItselfAppliesIt()
     {
         const string networkd = "/usr/lib/systemd/systemd-networkd";
-        Tool.Require("unshare", "ip", "timeout");
+        Tool.Require("ip", "timeout");
         Tool.RequireRoot();
         if (!File.Exists(networkd))
         {
@@ -174,7 +174,7 @@ public sealed class StaticAddressTests
                 ip -6 route
                 kill $!
                 """);
-            string state = Tool.Run("unshare", "-mnp", "--fork", "--kill-child", "sh", directory.File("run"));
+            string state = Namespaces.Run(["-np", "--fork", "--kill-child"], directory.File("run"));
             Assert.All(
                 ["inet 192.0.2.7/24 ", "inet 192.0.2.8/25 ", "inet6 2001:db8::7/64 ", "default via 192.0.2.1 dev ens192", "default via 2001:db8::1 dev ens192"],
                 part => Assert.Contains(part, state, StringComparison.Ordinal));
