@@ -122,13 +122,16 @@ public sealed class OddWindowsTests
         V2VInspection found = OddWindows.Inspect(disk);
         Assert.Equal(("/" + folder, "winxp", "i386"), (found.Windows!.SystemRoot, found.OsInfoId, found.Architecture));
         V2VOverlay overlay = GuestConverter.Convert(found, OddWindows.Options(directory, "xp", "x86"), SilentObserver.Instance);
-        OddWindows.Look(directory, OddWindows.Cut(directory, OddWindows.Raw(directory, overlay, 0), 1, PhonyWindows.SizeMebibytes), root =>
+        string converted = OddWindows.Cut(directory, OddWindows.Raw(directory, overlay, 0), 1, PhonyWindows.SizeMebibytes);
+
+        // Heads, which the loader of Windows XP counts with.
+        Assert.Equal(0x40, BitConverter.ToUInt16(File.ReadAllBytes(converted), 0x1A));
+        Assert.NotEqual(0x40, BitConverter.ToUInt16(File.ReadAllBytes(volume), 0x1A));
+        OddWindows.Look(directory, converted, root =>
         {
             Assert.True(File.Exists($"{root}/{folder}/system32/drivers/viostor.sys") || File.Exists($"{root}/{folder}/System32/drivers/viostor.sys"));
             Assert.True(File.Exists($"{root}/{folder}/V2V/firstboot.cmd"));
             Assert.False(Directory.Exists(root + "/Windows"));
-
-            // Heads, which the loader of Windows XP counts with.
             Assert.Contains("v2v-firstboot", Tool.Run("hivexregedit", "--export", $"{root}/{folder}/System32/config/SYSTEM", @"ControlSet001\Services\v2v-firstboot"), StringComparison.OrdinalIgnoreCase);
         });
     }
