@@ -1,3 +1,4 @@
+using System.Globalization;
 using V2V.Storage.Volumes;
 using V2V.Testing;
 using Xunit;
@@ -48,6 +49,8 @@ public class KernelVolumeTests
             }
         }
 
+        // The third word counts the blocks that only the cache has.
+        Assert.Equal(2, VolumeFixtures.Log("CACHE").Count(w => int.Parse(w[2], CultureInfo.InvariantCulture) > 0));
         foreach (string[] words in VolumeFixtures.Log("DIGEST"))
         {
             AssembledVolume volume = volumes.Volumes.Single(v => v.Name == words[0]);

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using V2V.Storage.Volumes;
+using V2V.Storage.Volumes.Lvm.Thin;
 using V2V.Testing;
 using Xunit;
 
@@ -69,6 +70,54 @@ public class VolumeFuzzTests
         }
 
         Assert.True(opened > 0);
+    }
+
+    [Fact]
+    public void DamagedKernelCaches()
+    {
+        // Metadata of dm-cache with right checksums and wrong meaning.
+        using var disk = FileDevice.Open(Path.Combine(VolumeFixtures.Folder, "dm.raw"));
+        List<VolumeSource> sources = [.. VolumeFixtures.Partitions(disk, "vdc").Where(s => s.Name is "vdc7" or "vdc8")];
+        (long Offset, ThinBlockKind Kind)[] blocks = [.. CacheBlocks(sources[1].Device)];
+        Assert.True(blocks.Length > 6);
+        var random = new Random(11);
+        var content = new byte[ThinMetadata.BlockSize];
+        int opened = 0;
+        HashSet<string> problems = [];
+        for (int round = 0; round < s_rounds; round++)
+        {
+            var copy = new CopyOnWriteDevice(sources[1].Device);
+            (long offset, ThinBlockKind kind) = blocks[random.Next(blocks.Length)];
+            copy.Read(offset, content);
+            int field = random.Next(1, random.Next(2) == 0 ? 80 : content.Length / 4) * 4;
+            BinaryPrimitives.WriteUInt32LittleEndian(content.AsSpan(field), random.Next(2) == 0 ? (uint)random.Next() : (uint)random.Next(600));
+            BinaryPrimitives.WriteUInt32LittleEndian(content, ThinMetadata.Checksum(content, kind));
+            copy.Write(offset, content);
+            using AssembledVolumes volumes = VolumeAssembler.Assemble([sources[0], new VolumeSource("vdc8", copy)]);
+            problems.UnionWith(volumes.Problems.Select(p => p.ErrorId));
+            opened += Use(volumes, random);
+        }
+
+        Assert.True(opened > s_rounds);
+        Assert.Contains("LvmCacheDamaged", problems);
+        Assert.Empty(problems.Except(["LvmCacheDamaged", "LvmCacheNotClean"]));
+    }
+
+    private static IEnumerable<(long Offset, ThinBlockKind Kind)> CacheBlocks(BlockDevice device)
+    {
+        var content = new byte[ThinMetadata.BlockSize];
+        for (long offset = 1 << 20; offset + content.Length <= device.Length; offset += content.Length)
+        {
+            device.Read(offset, content);
+            uint checksum = BinaryPrimitives.ReadUInt32LittleEndian(content);
+            foreach (ThinBlockKind kind in (ThinBlockKind[])[ThinBlockKind.CacheSuperblock, ThinBlockKind.Node, ThinBlockKind.Array])
+            {
+                if (content.ContainsAnyExcept((byte)0) && ThinMetadata.Checksum(content, kind) == checksum)
+                {
+                    yield return (offset, kind);
+                }
+            }
+        }
     }
 
     private static void Change(BlockDevice device, int field, byte value)
@@ -149,8 +198,13 @@ public class VolumeFuzzTests
 
     private static int Use(List<VolumeSource> sources, VolumeKeys? keys, Random random)
     {
-        var buffer = new byte[70_000];
         using AssembledVolumes volumes = VolumeAssembler.Assemble(sources, keys);
+        return Use(volumes, random);
+    }
+
+    private static int Use(AssembledVolumes volumes, Random random)
+    {
+        var buffer = new byte[70_000];
         foreach (AssembledVolume volume in volumes.Volumes.Take(16))
         {
             long length = Math.Min(volume.Device.Length, 1L << 32);

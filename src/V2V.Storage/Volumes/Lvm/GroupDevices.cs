@@ -179,21 +179,6 @@ internal sealed partial class GroupDevices
         return new MirrorDevice(images.OfType<BlockDevice>(), length, Array.TrueForAll(images, i => i is not null));
     }
 
-    private ReadOnlyDevice Cached(LogicalVolume volume, Segment segment)
-    {
-        string mode = segment.Text.Text("cache_mode")
-            ?? (segment.Text.Text("cache_pool") is { } pool && _group.Volumes.TryGetValue(pool, out LogicalVolume? cache) ? cache.Segments[0].Text.Text("cache_mode") : null) ?? "writeback";
-        if (mode is not ("writethrough" or "passthrough") || segment.Text.Text("origin") is not { } origin)
-        {
-            throw VolumeErrors.LvmUnsupported(
-                "LvmCacheNotClean", $"{Target(volume.Name)} has a {mode} cache, which may hold data that the volume lacks.", Target(volume.Name),
-                $"Run 'lvconvert --uncache {Target(volume.Name)}' in the guest and export it again.");
-        }
-
-        // Everything is in the origin; a write past the cache would leave old data in it.
-        return new ReadOnlyDevice(Make(origin), $"{Target(volume.Name)} has a cache, which would keep old data.", $"Run 'lvconvert --uncache {Target(volume.Name)}' in the guest and export it again.");
-    }
-
     /// <summary>A place of a segment: in a physical volume, or in another logical volume.</summary>
     private SubDevice Place(SegmentArea area, long length)
     {

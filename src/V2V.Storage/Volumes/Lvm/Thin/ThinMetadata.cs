@@ -3,13 +3,15 @@ using System.Numerics;
 
 namespace V2V.Storage.Volumes.Lvm.Thin;
 
-/// <summary>Kinds of metadata blocks; the value salts the checksum of each.</summary>
+/// <summary>Kinds of metadata blocks, of thin pools and of caches; the value salts the checksum of each.</summary>
 internal enum ThinBlockKind
 {
     Node = 121107,
     Index = 160478,
     Superblock = 160774,
     Bitmap = 240779,
+    Array = 595846735,
+    CacheSuperblock = 9031977,
 }
 
 /// <summary>
@@ -164,7 +166,7 @@ internal sealed class ThinMetadata
         "LvmThinPoolFull", V2VErrorKind.NoSpace, $"The thin pool {_target} has no free block left.", _target, "Extend the pool in the guest (lvextend) and export it again.");
 
     /// <summary>CRC-32C of all but the first word, without a final complement.</summary>
-    private static uint Checksum(ReadOnlySpan<byte> block, ThinBlockKind kind)
+    internal static uint Checksum(ReadOnlySpan<byte> block, ThinBlockKind kind)
     {
         uint checksum = uint.MaxValue;
         for (int i = 4; i < block.Length; i += 4)
