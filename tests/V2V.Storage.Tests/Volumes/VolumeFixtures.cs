@@ -102,7 +102,7 @@ internal static class VolumeFixtures
 
         // What earlier scripts made and nobody used for a day takes a gigabyte each.
         File.SetLastWriteTimeUtc(done, DateTime.UtcNow);
-        foreach (string old in Directory.GetDirectories(Path.GetDirectoryName(folder)!, "volumes-*").Where(f => f != folder && File.GetLastWriteTimeUtc(Path.Combine(f, "done")) < DateTime.UtcNow.AddDays(-1)))
+        foreach (string old in Directory.GetDirectories(Path.GetDirectoryName(folder)!, "volumes-*").Where(f => f != folder && File.Exists(Path.Combine(f, "done")) && File.GetLastWriteTimeUtc(Path.Combine(f, "done")) < DateTime.UtcNow.AddDays(-1)))
         {
             Directory.Delete(old, recursive: true);
         }
